@@ -1,0 +1,2 @@
+//! The app: broker, client, server and page in one binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! An append-only, checksummed, segmented log on disk.

@@ -1,0 +1,1 @@
+//! The comfort of bookend: #[measured]; it expands to public API.

@@ -1,0 +1,9 @@
+//! Kafka microservices, both sides of the topic: `start … finish` on one, `async fn(Json<T>)` on the other.
+
+pub mod topic;
+pub mod record;
+
+pub use self::{
+    record::{Header, Headers, Message, MessageId, Position, Record, Timestamp},
+    topic::{Offset, Partition, TopicName, TopicPartition},
+};
