@@ -83,7 +83,7 @@ pub enum ReadError {
         /// The index after the last.
         end: u64,
     },
-    /// The entry is damaged. Those before it can be read, those behind it by their index, once known.
+    /// The entry is damaged. Those before it can be read; for the rest restore the file from a copy.
     #[error("`{}` is damaged at byte {at}: {reason}", file.display())]
     Corrupt {
         /// The segment's file.

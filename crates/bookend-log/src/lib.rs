@@ -66,7 +66,9 @@
 //! [`Fsync::Never`]). At its first invalid entry, `open` looks for a valid one further on. If there is none, the
 //! rest is the tail that a crash tore, and is cut; if there is one, something damaged the middle of the file, and
 //! `open` refuses. A killed process leaves a prefix of an entry, which is always told apart rightly; a bit that flips
-//! in the very last entry looks like a power cut's torn page, so it is cut, and reported.
+//! in the very last entry looks like a power cut's torn page, so it is cut, and reported. The other way round, a power cut
+//! that wrote later unsynced pages and not earlier ones looks like damage: better to ask than to cut what may have been
+//! synced.
 
 mod options;
 mod entry;

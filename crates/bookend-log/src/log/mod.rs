@@ -4,6 +4,8 @@
 
 mod read;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::VecDeque,
