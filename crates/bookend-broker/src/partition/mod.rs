@@ -251,7 +251,7 @@ fn report_sync(result: std::io::Result<()>) {
 #[cfg(test)]
 mod tests {
     use super::{
-        batch::{self, HEADER_BYTES, Stamp, split, tests::sample},
+        batch::{Stamp, split, tests::sample},
         *,
     };
 
@@ -327,11 +327,5 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(waiter.notified());
         assert_eq!(partition.append(&stamped(0, 1)), Err(ResponseError::UnknownTopicOrPartition));
-    }
-
-    #[test]
-    fn a_header_is_as_long_as_its_table_says() {
-        assert_eq!(batch::HEADER_BYTES, HEADER_BYTES);
-        assert_eq!(sample(None, 1, 0).len(), HEADER_BYTES + 1);
     }
 }
