@@ -16,7 +16,7 @@ use super::{
 };
 
 const SESSION: Duration = Duration::from_secs(10);
-const REBALANCE: Duration = Duration::from_secs(60);
+const REBALANCE: Duration = Duration::from_mins(1);
 
 fn text(value: &str) -> StrBytes {
     StrBytes::from_string(value.to_owned())
@@ -252,7 +252,9 @@ fn a_leader_that_does_not_sync_is_out() {
     let mut scene = Scene::new();
     let (a, b) = (scene.join(join("", "a")), scene.join(join("", "b")));
     scene.pass(FIRST_ROUND);
-    (scene.joined(a), scene.joined(b));
+    for ticket in [a, b] {
+        scene.joined(ticket);
+    }
     let follower = scene.sync(sync("b", 1, &[]));
     for _ in 0..11 {
         assert!(scene.waits(follower));
@@ -366,7 +368,9 @@ fn only_members_of_this_generation_commit() {
     let c = scene.join(join("", "c"));
     let may = scene.group.may_commit(scene.now, &text("a"), None, 1);
     assert_eq!(may, Ok(()), "before it joins again, a member commits what it did");
-    (scene.join(join("a", "")), scene.join(join("b", "")));
+    for member in ["a", "b"] {
+        scene.join(join(member, ""));
+    }
     assert_eq!(scene.joined(c).generation, 2);
     let may = scene.group.may_commit(scene.now, &text("a"), None, 2);
     assert_eq!(may, Err(ResponseError::RebalanceInProgress));

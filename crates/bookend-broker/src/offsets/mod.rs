@@ -99,7 +99,7 @@ impl Offsets {
             return Ok(());
         }
         let change = Change { group: group.into(), offsets };
-        stored.log.append(1, 0, &entry::encode(&change)).map_err(refused)?;
+        stored.log.append(1, 0, &entry::encode(&change)).map_err(|error| refused(&error))?;
         let mut by_group = self.by_group.write().unwrap_or_else(PoisonError::into_inner);
         apply(&mut by_group, change);
         drop(by_group);
@@ -192,8 +192,8 @@ fn retain_topics(by_group: &mut ByGroup, keep: impl Fn(Uuid) -> bool) {
     });
 }
 
-fn refused(error: bookend_log::AppendError) -> ResponseError {
-    tracing::error!(error = &error as &dyn std::error::Error, "offsets could not be committed");
+fn refused(error: &bookend_log::AppendError) -> ResponseError {
+    tracing::error!(error = error as &dyn std::error::Error, "offsets could not be committed");
     ResponseError::KafkaStorageError
 }
 

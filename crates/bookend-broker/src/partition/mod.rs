@@ -124,19 +124,21 @@ impl Partition {
     /// Reads whole batches from the one that holds `from`, up to `bytes_max` but at least one; none at the end.
     pub(crate) fn read(&self, from: i64, bytes_max: usize) -> Result<Bytes, ResponseError> {
         let from = u64::try_from(from).map_err(|_| ResponseError::OffsetOutOfRange)?;
-        let entries = self.read_lock().log.read(from, bytes_max).map_err(unreadable)?;
+        let entries =
+            self.read_lock().log.read(from, bytes_max).map_err(|error| unreadable(&error))?;
         Ok(join(entries))
     }
 
     /// The first batch with a record of at least that time; the batch is opaque, so its first offset stands for it.
     pub(crate) fn find_time(&self, timestamp: i64) -> Result<Option<Found>, ResponseError> {
-        let found = self.read_lock().log.find_time(timestamp).map_err(unreadable)?;
+        let found =
+            self.read_lock().log.find_time(timestamp).map_err(|error| unreadable(&error))?;
         Ok(found.map(|entry| Found { offset: offset(entry.first), timestamp: entry.time_ms }))
     }
 
     /// The batch with the latest record.
     pub(crate) fn latest_time(&self) -> Result<Option<Found>, ResponseError> {
-        let found = self.read_lock().log.latest_time().map_err(unreadable)?;
+        let found = self.read_lock().log.latest_time().map_err(|error| unreadable(&error))?;
         Ok(found.map(|entry| Found { offset: offset(entry.first), timestamp: entry.time_ms }))
     }
 
@@ -231,11 +233,11 @@ fn offset(index: u64) -> i64 {
     i64::try_from(index).expect("a log of 2^63 records does not fit on any disk")
 }
 
-fn unreadable(error: bookend_log::ReadError) -> ResponseError {
+fn unreadable(error: &bookend_log::ReadError) -> ResponseError {
     if matches!(error, bookend_log::ReadError::OutOfRange { .. }) {
         return ResponseError::OffsetOutOfRange;
     }
-    tracing::error!(error = &error as &dyn std::error::Error, "a partition could not be read");
+    tracing::error!(error = error as &dyn std::error::Error, "a partition could not be read");
     match error {
         bookend_log::ReadError::Corrupt { .. } => ResponseError::CorruptMessage,
         _ => ResponseError::KafkaStorageError,

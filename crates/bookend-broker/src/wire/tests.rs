@@ -31,7 +31,7 @@ use kafka_protocol::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::partition::batch::tests::sample as sample_batch;
+use crate::{folder::Folder, partition::batch::tests::sample as sample_batch};
 
 fn text(value: &str) -> StrBytes {
     StrBytes::from_string(value.to_owned())
@@ -257,7 +257,10 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let node = Arc::new(Node::open(dir.path(), Fsync::Never, 1).unwrap());
+        let node = Arc::new(
+            Node::open(Folder::take(Some(dir.path().to_owned())).unwrap(), Fsync::Never, 1)
+                .unwrap(),
+        );
         let timer = {
             let node = Arc::clone(&node);
             tokio::spawn(async move { node.groups.run_timer().await })
