@@ -6,6 +6,7 @@
 //! a restart every member is unknown and joins again.
 
 mod state;
+mod join;
 mod round;
 mod member;
 pub(crate) mod request;

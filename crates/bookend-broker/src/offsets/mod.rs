@@ -212,6 +212,7 @@ mod tests {
         Committed { offset, leader_epoch: 0, metadata: Some("why".into()) }
     }
 
+    // Goal: the last commit of a partition counts, also after a restart.
     #[test]
     fn a_commit_survives_a_restart() {
         let dir = tempfile::tempdir().unwrap();
@@ -225,6 +226,7 @@ mod tests {
         assert_eq!(offsets.of_group("g"), [((FIRST, 0), at(5)), ((SECOND, 1), at(4))]);
     }
 
+    // Goal: offsets go with their topic, at once and at the next start.
     #[test]
     fn offsets_of_a_deleted_topic_are_gone() {
         let dir = tempfile::tempdir().unwrap();

@@ -309,6 +309,7 @@ mod tests {
         assert_eq!(partition.end(), 7);
     }
 
+    // Goal: a folder of something else is refused at the start. Method: a log whose entry is no batch.
     #[test]
     fn a_log_of_something_else_does_not_open() {
         let dir = tempfile::tempdir().unwrap();
@@ -319,6 +320,7 @@ mod tests {
         assert!(matches!(error, StartError::NotABatch { offset: 0 }), "{error}");
     }
 
+    // Goal: a topic under deletion neither takes records nor leaves anyone waiting.
     #[test]
     fn a_closed_partition_takes_nothing_and_wakes_who_waits() {
         let dir = tempfile::tempdir().unwrap();

@@ -532,6 +532,7 @@ async fn the_oldest_produce_versions_are_refused_politely() {
     }
 }
 
+// Goal: each reason for a refusal is named for the log.
 #[tokio::test]
 async fn what_is_no_request_is_refused() {
     let scene = Scene::new();

@@ -59,7 +59,7 @@ impl Client {
     }
 
     /// Sends a request.
-    pub(crate) async fn send<R: Request>(&mut self, version: i16, request: &R) {
+    pub(crate) async fn send<R: Request + Sync>(&mut self, version: i16, request: &R) {
         self.correlation_id += 1;
         let mut frame = BytesMut::new();
         let header = RequestHeader::default()
@@ -74,7 +74,11 @@ impl Client {
     }
 
     /// Receives the next answer, which must be to the request `behind` requests before the last.
-    pub(crate) async fn receive<R: Request>(&mut self, version: i16, behind: i32) -> R::Response {
+    pub(crate) async fn receive<R: Request + Sync>(
+        &mut self,
+        version: i16,
+        behind: i32,
+    ) -> R::Response {
         let mut frame = self.receive_raw().await.expect("the broker closed the connection");
         let header_version = ApiKey::try_from(R::KEY).unwrap().response_header_version(version);
         let header = ResponseHeader::decode(&mut frame, header_version).unwrap();
@@ -93,7 +97,11 @@ impl Client {
         tokio::time::timeout(DEADLINE, read).await.expect("no answer in time")
     }
 
-    pub(crate) async fn ask<R: Request>(&mut self, version: i16, request: &R) -> R::Response {
+    pub(crate) async fn ask<R: Request + Sync>(
+        &mut self,
+        version: i16,
+        request: &R,
+    ) -> R::Response {
         self.send(version, request).await;
         self.receive::<R>(version, 0).await
     }

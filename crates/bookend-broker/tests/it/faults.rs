@@ -32,6 +32,7 @@ async fn cut_and_retry(idempotent: bool) -> Vec<String> {
     values
 }
 
+// Goal: with the answer lost after the append, a retry of the same sequence doubles nothing.
 #[tokio::test]
 async fn a_repeated_batch_is_stored_once() {
     assert_eq!(cut_and_retry(true).await, ["a", "b", "c", "d"]);
@@ -43,6 +44,7 @@ async fn without_idempotence_it_is_stored_twice() {
     assert_eq!(cut_and_retry(false).await, ["a", "b", "c", "b", "c", "d"]);
 }
 
+// Goal: a lost batch is noticed. Method: sequence 0, then 2.
 #[tokio::test]
 async fn a_gap_is_refused() {
     let broker = broker().await;
@@ -56,6 +58,7 @@ async fn a_gap_is_refused() {
     broker.stop().await;
 }
 
+// Goal: faults come in the order of injection, one per request, and then no more.
 #[tokio::test]
 async fn each_fault_hits_one_request() {
     let broker = broker().await;

@@ -39,6 +39,7 @@ async fn joined(client: &mut Client) -> JoinGroupResponse {
     response
 }
 
+// Goal: a first join takes an instant, not Apache Kafka's three seconds.
 #[tokio::test]
 async fn a_lone_member_joins_in_an_instant() {
     let broker = broker().await;
@@ -51,6 +52,7 @@ async fn a_lone_member_joins_in_an_instant() {
     broker.stop().await;
 }
 
+// Goal: two that start together are in one generation with one leader, and each gets its own part.
 #[tokio::test]
 async fn two_members_share_the_work() {
     let broker = broker().await;

@@ -4,6 +4,7 @@ use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
 use crate::client::{Client, batch, broker};
 
+// Goal: a lie closes its own connection and no other. Method: lengths of arrays, strings and frames beyond what is there.
 #[tokio::test]
 async fn lengths_that_lie_close_the_connection() {
     let broker = broker().await;

@@ -3,10 +3,14 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kafka_protocol::{ResponseError, messages::FetchRequest};
+use kafka_protocol::{
+    ResponseError,
+    messages::{FetchRequest, ProduceRequest, TopicName},
+};
 
 use crate::client::{Client, DEADLINE, batch, broker, fetch, produce, values};
 
+// Goal: the plain way, with offsets and times. Method: four records in three batches, two of them in one request.
 #[tokio::test]
 async fn what_is_produced_is_fetched() {
     let broker = broker().await;
@@ -40,6 +44,7 @@ async fn a_waiting_fetch_is_woken() {
     broker.stop().await;
 }
 
+// Goal: `min_bytes`. Method: two batches wake a fetch that needs both; a third that never comes is not waited for.
 #[tokio::test]
 async fn a_fetch_waits_for_as_many_bytes_as_it_asks_for() {
     let broker = broker().await;
@@ -60,6 +65,7 @@ async fn a_fetch_waits_for_as_many_bytes_as_it_asks_for() {
     broker.stop().await;
 }
 
+// Goal: `max_bytes`, and that a batch larger than it does not stop a consumer. Method: limits around whole batches.
 #[tokio::test]
 async fn a_fetch_keeps_its_limit_but_gives_one_batch() {
     let broker = broker().await;
@@ -77,6 +83,7 @@ async fn a_fetch_keeps_its_limit_but_gives_one_batch() {
     broker.stop().await;
 }
 
+// Goal: each wrong place has its own error.
 #[tokio::test]
 async fn offsets_that_are_not_there_are_named() {
     let broker = broker().await;
@@ -95,6 +102,37 @@ async fn offsets_that_are_not_there_are_named() {
     broker.stop().await;
 }
 
+// KIP-516: newer clients name a topic by its id.
+#[tokio::test]
+async fn a_topic_is_fetched_by_its_id() {
+    let broker = broker().await;
+    let mut client = Client::connect(broker.addr()).await;
+    let id = client.topic("t").await.topic_id;
+    client.produce("t", batch(None, &["a"])).await;
+    let mut request = fetch("t", 0, Duration::ZERO);
+    request.topics[0].topic = TopicName::default();
+    request.topics[0].topic_id = id;
+    let response = client.ask(16, &request).await;
+    assert_eq!(response.responses[0].topic_id, id);
+    assert_eq!(values(&response.responses[0].partitions[0]), ["a"]);
+    broker.stop().await;
+}
+
+// KIP-227: without sessions, a client that believes in one is told so, and one that asks for one gets none.
+#[tokio::test]
+async fn no_fetch_session_is_pretended() {
+    let broker = broker().await;
+    let mut client = Client::connect(broker.addr()).await;
+    client.topic("t").await;
+    let request = fetch("t", 0, Duration::ZERO).with_session_epoch(0);
+    let response = client.ask(12, &request).await;
+    assert_eq!((response.error_code, response.session_id), (0, 0));
+    let response = client.ask(12, &request.with_session_id(7).with_session_epoch(1)).await;
+    assert_eq!(response.error_code, ResponseError::FetchSessionIdNotFound.code());
+    broker.stop().await;
+}
+
+// Goal: what cannot be stored is refused by its own error, and nothing of it is stored.
 #[tokio::test]
 async fn bad_batches_are_refused() {
     let broker = broker().await;
@@ -124,11 +162,11 @@ async fn pipelined_requests_are_answered_in_order() {
     client.send(9, &produce("t", batch(None, &["b"]))).await;
     client.send(12, &fetch("t", 0, Duration::ZERO)).await;
     client.send(9, &produce("t", batch(None, &["c"]))).await;
-    let first = client.receive::<kafka_protocol::messages::ProduceRequest>(9, 2).await;
+    let first = client.receive::<ProduceRequest>(9, 2).await;
     assert_eq!(first.responses[0].partition_responses[0].base_offset, 1);
     let second = client.receive::<FetchRequest>(12, 1).await;
     assert_eq!(values(&second.responses[0].partitions[0]), ["a", "b"]);
-    client.receive::<kafka_protocol::messages::ProduceRequest>(9, 0).await;
+    client.receive::<ProduceRequest>(9, 0).await;
     broker.stop().await;
 }
 

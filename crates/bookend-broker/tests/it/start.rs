@@ -8,15 +8,12 @@ use crate::client::{Client, batch};
 
 /// The error with its sources, as a program prints it.
 fn sentence(error: &StartError) -> String {
-    let mut sentence = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        sentence += &format!(": {error}");
-        source = error.source();
-    }
-    sentence
+    let first: &dyn Error = error;
+    let errors = std::iter::successors(Some(first), |error| error.source());
+    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
+// Goal: the address is named, and free again after a stop.
 #[tokio::test]
 async fn a_port_that_is_taken() {
     let first = Broker::builder().start().await.unwrap();
@@ -28,6 +25,7 @@ async fn a_port_that_is_taken() {
     Broker::builder().listen(addr).start().await.unwrap().stop().await;
 }
 
+// Goal: two brokers never write to one folder, and it is free again after a stop.
 #[tokio::test]
 async fn a_folder_that_is_in_use() {
     let dir = tempfile::tempdir().unwrap();
@@ -38,6 +36,7 @@ async fn a_folder_that_is_in_use() {
     Broker::builder().data(dir.path()).start().await.unwrap().stop().await;
 }
 
+// Goal: a path that is no folder is named. (Permissions would not stop a test that runs as root.)
 #[tokio::test]
 async fn a_folder_that_cannot_be_written() {
     let dir = tempfile::tempdir().unwrap();
@@ -47,6 +46,7 @@ async fn a_folder_that_cannot_be_written() {
     assert!(sentence(&error).contains("cannot be written"), "{}", sentence(&error));
 }
 
+// Goal: damage is found at the start, with the file's name. Method: one bit in a segment, one letter in the catalog.
 #[tokio::test]
 async fn a_catalog_or_a_log_that_is_damaged() {
     let dir = tempfile::tempdir().unwrap();
@@ -75,6 +75,7 @@ async fn a_catalog_or_a_log_that_is_damaged() {
     assert!(sentence(&error).contains("catalog` is damaged"), "{}", sentence(&error));
 }
 
+// Goal: a broker without a folder of its own leaves nothing behind.
 #[tokio::test]
 async fn a_temporary_folder_is_removed() {
     let before = temporary_folders();
@@ -87,7 +88,7 @@ async fn a_temporary_folder_is_removed() {
 }
 
 fn temporary_folders() -> Vec<String> {
-    let names = fs::read_dir(std::env::temp_dir()).unwrap().filter_map(|entry| entry.ok());
+    let names = fs::read_dir(std::env::temp_dir()).unwrap().filter_map(Result::ok);
     let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
     names.filter(|name| name.starts_with("bookend-broker-")).collect()
 }

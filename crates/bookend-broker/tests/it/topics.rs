@@ -69,6 +69,7 @@ async fn a_topic_created_again_is_another_one() {
     broker.stop().await;
 }
 
+// Goal: auto-creation follows the client's word, and metadata names this broker as the client reached it.
 #[tokio::test]
 async fn a_topic_is_only_created_when_the_client_allows_it() {
     let broker = broker().await;
