@@ -2,8 +2,10 @@
 
 pub mod topic;
 pub mod record;
+pub mod module;
 
 pub use self::{
+    module::{Module, Token},
     record::{Header, Headers, Message, MessageId, Position, Record, Timestamp},
     topic::{Offset, Partition, TopicName, TopicPartition},
 };
