@@ -2,15 +2,25 @@
 
 pub mod topic;
 pub mod record;
-pub mod extract;
-pub mod handler;
-mod router;
-pub mod settle;
+pub mod recorder;
+pub mod batch;
+pub mod sender;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod service;
+mod router;
+pub mod handler;
+pub mod extract;
+pub mod settle;
 pub mod telemetry;
 
+#[cfg(feature = "kafka")]
+pub use self::kafka::Kafka;
 pub use self::{
+    batch::BatchLimits,
     record::{Header, Headers, Message, MessageId, Position, Record, Timestamp},
+    recorder::{Measured, Outcome, Recorder, Recording},
+    sender::{Compression, Sender, SenderOptions, Stats, Topic},
     service::Service,
     topic::{Offset, Partition, TopicName, TopicPartition},
 };

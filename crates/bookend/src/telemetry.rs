@@ -1,27 +1,27 @@
-//! The names of everything this crate measures about itself, in one place.
-//!
-//! Open to every module. A process that installs a recorder of the `metrics` crate sees them; without one they cost
-//! next to nothing.
+//! The names of all metrics, in one place. ARCHITECTURE.md has the same table, and `cargo xtask tidy` compares them.
 
-/// A metric, by the name under which it is published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// One metric of the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Metric {
-    /// Counter `bookend_consumed_total{topic}`: messages taken from Kafka.
+    /// Messages delivered to all in-sync replicas, by topic.
+    Acked,
+    /// Messages taken from Kafka, by topic.
     Consumed,
-    /// Counter `bookend_settled_total{topic, outcome}`: messages settled, as `done` or `skipped`.
+    /// Messages settled, by topic and outcome: `done` or `skipped`.
     Settled,
-    /// Counter `bookend_retries_total{topic}`: calls of a handler that were followed by another try.
+    /// Calls of a handler that were followed by another try, by topic.
     Retries,
-    /// Histogram `bookend_handler_seconds{topic}`: how long one call of a handler took.
+    /// How long one call of a handler took, by topic; a histogram.
     HandlerSeconds,
 }
 
 impl Metric {
-    /// The name under which it is published.
+    /// The name under which it is exported.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Acked => "bookend_acked_total",
             Self::Consumed => "bookend_consumed_total",
             Self::Settled => "bookend_settled_total",
             Self::Retries => "bookend_retries_total",

@@ -171,13 +171,13 @@ impl Board {
 impl TopicBoard {
     fn new(topic: &TopicName) -> Self {
         let label = || topic.as_str().to_owned();
-        let settled = |outcome: &'static str| counter!(Metric::Settled.name(), "topic" => label(), "outcome" => outcome);
+        let settled = |outcome: &'static str| counter!(Metric::Settled.as_str(), "topic" => label(), "outcome" => outcome);
         Self {
-            consumed: Counted::new(counter!(Metric::Consumed.name(), "topic" => label())),
+            consumed: Counted::new(counter!(Metric::Consumed.as_str(), "topic" => label())),
             done: Counted::new(settled("done")),
             skipped: Counted::new(settled("skipped")),
-            retries: Counted::new(counter!(Metric::Retries.name(), "topic" => label())),
-            handler_seconds: histogram!(Metric::HandlerSeconds.name(), "topic" => label()),
+            retries: Counted::new(counter!(Metric::Retries.as_str(), "topic" => label())),
+            handler_seconds: histogram!(Metric::HandlerSeconds.as_str(), "topic" => label()),
         }
     }
 
