@@ -2,8 +2,19 @@
 
 pub mod topic;
 pub mod record;
+pub mod recorder;
+pub mod batch;
+pub mod sender;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+pub mod telemetry;
 
+#[cfg(feature = "kafka")]
+pub use self::kafka::Kafka;
 pub use self::{
+    batch::BatchLimits,
     record::{Header, Headers, Message, MessageId, Position, Record, Timestamp},
+    recorder::{Measured, Outcome, Recorder, Recording},
+    sender::{Compression, Sender, SenderOptions, Stats, Topic},
     topic::{Offset, Partition, TopicName, TopicPartition},
 };
