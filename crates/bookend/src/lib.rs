@@ -8,11 +8,13 @@ pub mod sender;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod telemetry;
+pub mod module;
 
 #[cfg(feature = "kafka")]
 pub use self::kafka::Kafka;
 pub use self::{
     batch::BatchLimits,
+    module::{Module, Token},
     record::{Header, Headers, Message, MessageId, Position, Record, Timestamp},
     recorder::{Measured, Outcome, Recorder, Recording},
     sender::{Compression, Sender, SenderOptions, Stats, Topic},
