@@ -7,8 +7,8 @@ pub mod batch;
 pub mod sender;
 #[cfg(feature = "kafka")]
 pub mod kafka;
-pub mod telemetry;
 pub mod module;
+pub mod telemetry;
 
 #[cfg(feature = "kafka")]
 pub use self::kafka::Kafka;
