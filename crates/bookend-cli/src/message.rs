@@ -1,8 +1,5 @@
 //! What travels from client to server: one measurement of one text.
 
-use std::time::Duration;
-
-use bookend::recorder::Measured;
 use serde::{Deserialize, Serialize};
 
 /// On the wire `{"textLength": n, "responseTime": ms}`, as the first system wrote it.
