@@ -10,6 +10,9 @@ pub mod kafka;
 pub mod module;
 pub mod telemetry;
 
+#[cfg(feature = "macros")]
+pub use bookend_macros::measured;
+
 #[cfg(feature = "kafka")]
 pub use self::kafka::Kafka;
 pub use self::{
@@ -20,3 +23,10 @@ pub use self::{
     sender::{Compression, Sender, SenderOptions, Stats, Topic},
     topic::{Offset, Partition, TopicName, TopicPartition},
 };
+
+/// What `#[measured]` expands to beside public API; no part of it, and free to change.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::recorder::outcome_of::{AnyOutcome, OutcomeOf, outcome_by};
+}
