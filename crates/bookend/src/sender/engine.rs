@@ -153,8 +153,13 @@ impl Engine {
             *made += 1;
             lanes.push(Lane { id, next_sequence: 0, batch: Batch::default() });
         }
-        for queued in std::mem::take(&mut self.topics[topic].unrouted) {
+        let unrouted = std::mem::take(&mut self.topics[topic].unrouted);
+        let flushed = unrouted.iter().any(|queued| queued.generation < self.generation);
+        for queued in unrouted {
             self.route(queued);
+        }
+        if flushed {
+            self.close_where(|batch| batch.len() > 0); // the flush came before the route
         }
     }
 
@@ -304,8 +309,7 @@ impl Engine {
     /// When the message was recorded that has been here longest.
     pub(crate) fn oldest(&self) -> Option<Instant> {
         let lanes = self.topics.iter().flat_map(|topic| &topic.lanes);
-        let batches = lanes.filter_map(|lane| lane.batch.due_at(&self.limits.batch));
-        let gathering = batches.map(|due| due - self.limits.batch.linger);
+        let gathering = lanes.filter_map(|lane| lane.batch.since());
         let unrouted = self.topics.iter().filter_map(|topic| Some(topic.unrouted.front()?.at));
         let handed = self.handed.iter().map(|(_, queued)| queued.at);
         gathering.chain(unrouted).chain(handed).chain(self.ready.front().map(|head| head.at)).min()

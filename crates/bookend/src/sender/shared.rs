@@ -47,7 +47,9 @@ impl Shared {
         if let State::Open(arrivals) = &mut *state {
             sources.append(arrivals);
         }
-        sources.iter().for_each(|source| source.close());
+        for source in &sources {
+            source.close();
+        }
         let whole = total(stats, &sources);
         *state = State::Closed(stats, sources);
         whole

@@ -24,6 +24,10 @@ use super::{
 };
 use crate::recorder::{Now, Source, Taken, Unmade};
 
+/// A tenth of the linger is a tick, within these bounds: questions to the worker wait that long at most.
+const TICK_MIN: Duration = Duration::from_micros(200);
+const TICK_MAX: Duration = Duration::from_millis(20);
+
 /// The first pause after a client broke; it doubles up to [`REBUILD_PAUSE_MAX`].
 const REBUILD_PAUSE: Duration = Duration::from_secs(1);
 const REBUILD_PAUSE_MAX: Duration = Duration::from_secs(30);
@@ -225,10 +229,10 @@ impl<T: Transport> Worker<T> {
     /// Waits for the next thing to do. While messages are in flight that is a report; while batches linger, the next
     /// tick; with nothing here, a task's first record rings the bell.
     fn rest(&mut self, active: bool) {
-        let tick = (self.linger / 10).max(Duration::from_micros(200));
+        let tick = (self.linger / 10).clamp(TICK_MIN, TICK_MAX);
         if self.engine.handed() > 0 {
-            // Nothing moved, so a broker is slow or away: half a linger is soon enough.
-            let wait = if active { tick } else { tick.max(self.linger / 2) };
+            // When nothing moved a broker is slow or away, and a few ticks later is soon enough.
+            let wait = if active { tick } else { (5 * tick).min(TICK_MAX) };
             self.transport.poll(wait, &mut self.reports);
         } else if self.engine.queued() > 0 || self.sources.iter().any(|(_, source)| source.holds())
         {
@@ -286,9 +290,9 @@ impl<T: Transport> Worker<T> {
         stats.unknown = self.engine.handed();
         let sources = self.sources.into_iter().map(|(_, source)| source).collect();
         let stats = self.shared.close(stats, sources);
-        done.into_iter().for_each(|done| {
+        for done in done {
             done.send(stats).ok();
-        });
+        }
     }
 
     fn is_settled(&self) -> bool {

@@ -13,8 +13,18 @@ export function valueAxis(area, scale, values, format) {
   return values.flatMap((value) => {
     const y = Math.round(scale(value)) + 0.5;
     return [
-      svg("line", { class: value === 0 ? "base" : "grid", x1: area.left, x2: area.right, y1: y, y2: y }),
-      svg("text", { class: "tick", x: area.left - 7, y: y + 4, "text-anchor": "end" }, format(value)),
+      svg("line", {
+        class: value === 0 ? "base" : "grid",
+        x1: area.left,
+        x2: area.right,
+        y1: y,
+        y2: y,
+      }),
+      svg(
+        "text",
+        { class: "tick", x: area.left - 7, y: y + 4, "text-anchor": "end" },
+        format(value),
+      ),
     ];
   });
 }
@@ -23,18 +33,29 @@ export function valueAxis(area, scale, values, format) {
 export function bottomAxis(area, scale, values, format) {
   return values.map((value, index) => {
     const anchor = index === values.length - 1 ? "end" : index === 0 ? "start" : "middle";
-    return svg("text", { class: "tick", x: scale(value), y: area.bottom + 17, "text-anchor": anchor }, format(value));
+    return svg(
+      "text",
+      { class: "tick", x: scale(value), y: area.bottom + 17, "text-anchor": anchor },
+      format(value),
+    );
   });
 }
 
 /** Captions of time before `now`; `parts` says into how many equal parts the time is cut. */
 export function timeAxis(area, scale, from, now, parts) {
-  const values = Array.from({ length: parts + 1 }, (_, index) => from + ((now - from) * index) / parts);
+  const values = Array.from(
+    { length: parts + 1 },
+    (_, index) => from + ((now - from) * index) / parts,
+  );
   return bottomAxis(area, scale, values, (at) => ago(now - at));
 }
 
 /** What an empty chart says instead of nothing. */
 export function emptyNote(area, text) {
   const x = (area.left + area.right) / 2;
-  return svg("text", { class: "empty", x, y: (area.top + area.bottom) / 2, "text-anchor": "middle" }, text);
+  return svg(
+    "text",
+    { class: "empty", x, y: (area.top + area.bottom) / 2, "text-anchor": "middle" },
+    text,
+  );
 }

@@ -41,19 +41,26 @@ export function verdict(ledger) {
   if (!sums.sends) {
     return sums.stored === 0
       ? { tone: "idle", text: "Waiting for the first message" }
-      : { tone: "well", text: `${messages(sums.stored)} stored, each counted once` };
+      : { tone: "well", text: `${messages(sums.stored)} stored` };
   }
   if (sums.accepted === 0) return { tone: "idle", text: "Waiting for the first message" };
   if (sums.dropped > 0) {
-    return { tone: "loss", text: `Every message is accounted for; ${integer(sums.dropped)} dropped` };
+    return {
+      tone: "loss",
+      text: `Every message is accounted for; ${integer(sums.dropped)} dropped`,
+    };
   }
   const moving = sums.underWay + sums.behind;
   if (moving > 0) {
-    return { tone: "flowing", text: `Every message is accounted for; ${integer(moving)} under way` };
+    return {
+      tone: "flowing",
+      text: `Every message is accounted for; ${integer(moving)} under way`,
+    };
   }
   // With rows of others in the store, equality of this run's share cannot be read from two totals.
-  if (!sums.stores || sums.beyond > 0) return { tone: "well", text: "Every recorded message is acknowledged" };
-  return { tone: "well", text: "Every recorded message is stored, exactly once" };
+  if (!sums.stores || sums.beyond > 0)
+    return { tone: "well", text: "Every recorded message is acknowledged" };
+  return { tone: "well", text: "Every recorded message is stored" };
 }
 
 /** The equation as terms: `sign` stands before the term. */

@@ -34,7 +34,11 @@ export function drawing(element, draw) {
   const render = () => {
     const width = element.clientWidth;
     if (data === undefined || width === 0) return;
-    const { nodes, label, height = element.clientHeight } = draw({ width, height: element.clientHeight }, data);
+    const {
+      nodes,
+      label,
+      height = element.clientHeight,
+    } = draw({ width, height: element.clientHeight }, data);
     element.setAttribute("viewBox", `0 0 ${width} ${height}`);
     element.style.height = `${height}px`;
     element.setAttribute("aria-label", label);
@@ -58,14 +62,18 @@ export function tableBehind(details, read) {
   const render = () => {
     if (!details.open || data === undefined) return;
     const { head, rows } = read(data);
-    const cells = (kind, values) => values.map((value) => html(kind, kind === "th" ? { scope: "col" } : {}, value));
+    const cells = (kind, values) =>
+      values.map((value) => html(kind, kind === "th" ? { scope: "col" } : {}, value));
     const table = html(
       "table",
       {},
       html("thead", {}, html("tr", {}, ...cells("th", head))),
       html("tbody", {}, ...rows.map((row) => html("tr", {}, ...cells("td", row)))),
     );
-    details.replaceChildren(details.firstElementChild, html("div", { class: "scroll", tabindex: "0" }, table));
+    details.replaceChildren(
+      details.firstElementChild,
+      html("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table" }, table),
+    );
   };
   // An open table stands still while it is read; closing and opening it brings the latest.
   details.addEventListener("toggle", render);

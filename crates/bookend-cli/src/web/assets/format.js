@@ -4,16 +4,23 @@ const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const twoDigits = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
 const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
-const clockTime = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clockTime = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 
 /** An exact integer: the ledger never rounds. */
 export const integer = (value) => whole.format(value);
 
 /** A tick or a rate, short enough for a margin. */
-export const short = (value) => (value < 10 ? oneDigit : value < 10_000 ? whole : compact).format(value);
+export const short = (value) =>
+  (value < 10 ? oneDigit : value < 10_000 ? whole : compact).format(value);
 
 /** Milliseconds, as seconds from 10,000 on. */
-export const duration = (ms) => (ms < 10_000 ? `${short(ms)} ms` : `${twoDigits.format(ms / 1000)} s`);
+export const duration = (ms) =>
+  ms < 10_000 ? `${short(ms)} ms` : `${twoDigits.format(ms / 1000)} s`;
 
 /** The time of day of a Unix time in milliseconds. */
 export const clock = (ms) => clockTime.format(ms);

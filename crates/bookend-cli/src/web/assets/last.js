@@ -4,12 +4,23 @@ import { byId, html } from "./dom.js";
 import { clock, duration, integer } from "./format.js";
 import { tag } from "./topics.js";
 
+/** More than these at once would make the table flash each second, which says nothing. */
+const LIT_MAX = 4;
+
 const keyOf = ({ topic, partition, offset }) => `${topic}/${partition}/${offset}`;
 
 function row(message, slowest, isNew) {
   const bar = html("span", { class: "bar", "aria-hidden": "true" });
   bar.style.width = `${(100 * message.responseTime) / slowest}%`;
-  const place = html("span", { class: "quiet place" }, `partition ${message.partition}, offset ${integer(message.offset)}`);
+  const word = (text) => html("span", { class: "word" }, text);
+  const place = html(
+    "span",
+    { class: "quiet place" },
+    word("partition "),
+    `${message.partition} · `,
+    word("offset "),
+    integer(message.offset),
+  );
   return html(
     "tr",
     { class: isNew ? "new" : undefined },
@@ -27,9 +38,13 @@ export function last() {
     const messages = [...view.last].sort((a, b) => b.at - a.at);
     const keys = messages.map(keyOf);
     byId("last-empty").hidden = messages.length > 0;
+    byId("last-table").hidden = messages.length === 0;
     if (seen !== undefined && keys.join() === [...seen].join()) return;
     const slowest = Math.max(1, ...messages.map(({ responseTime }) => responseTime));
-    const rows = messages.map((message, at) => row(message, slowest, seen !== undefined && !seen.has(keys[at])));
+    const fresh = new Set(seen === undefined ? [] : keys.filter((key) => !seen.has(key)));
+    const rows = messages.map((message, at) =>
+      row(message, slowest, fresh.size <= LIT_MAX && fresh.has(keys[at])),
+    );
     byId("last").replaceChildren(...rows);
     seen = new Set(keys);
   };

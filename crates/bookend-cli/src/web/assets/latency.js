@@ -25,35 +25,60 @@ const lastOf = (values) => values.findLast(known);
 function outline(points) {
   // A lone bucket is drawn as a short dash, for a line needs two points.
   const [first] = points;
-  const drawn = points.length > 1 ? points : [[first[0] - 3, first[1]], [first[0] + 3, first[1]]];
+  const drawn =
+    points.length > 1
+      ? points
+      : [
+          [first[0] - 3, first[1]],
+          [first[0] + 3, first[1]],
+        ];
   return drawn.map(([px, py]) => `${px.toFixed(1)} ${py.toFixed(1)}`).join("L");
 }
 
 function draw(size, { latency }) {
   const { from, step_ms: step } = latency;
   const until = from + latency.p50.length * step;
-  const area = plotArea(size, { right: 92, left: 54 });
+  const area = plotArea(size, { right: 92, left: 62 });
   const highest = Math.max(1, ...latency.p99.filter(known));
   const levels = ticks(0, highest, 4, 1);
   const time = linear([from, until], [area.left, area.right]);
   const x = (at) => time(from + (at + 0.5) * step);
   const y = linear([0, levels.at(-1)], [area.bottom, area.top]);
-  const nodes = [...valueAxis(area, y, levels, duration), ...timeAxis(area, time, from, until, size.width < 420 ? 2 : 5)];
-  const points = (name, run) => run.filter((at) => known(latency[name][at])).map((at) => [x(at), y(latency[name][at])]);
+  const nodes = [
+    ...valueAxis(area, y, levels, duration),
+    ...timeAxis(area, time, from, until, size.width < 420 ? 2 : 5),
+  ];
+  const points = (name, run) =>
+    run.filter((at) => known(latency[name][at])).map((at) => [x(at), y(latency[name][at])]);
 
   for (const run of runs(latency.p50)) {
     const band = [...points("p50", run), ...points("p99", run).reverse()];
     nodes.push(svg("path", { class: "band", d: `M${outline(band)}z` }));
   }
   for (const name of LINES) {
-    const d = runs(latency[name]).map((run) => `M${outline(points(name, run))}`).join("");
+    const d = runs(latency[name])
+      .map((run) => `M${outline(points(name, run))}`)
+      .join("");
     nodes.push(svg("path", { class: `line ${name}`, d }));
   }
-  const ends = LINES.map((name) => ({ name, value: lastOf(latency[name]) })).filter(({ value }) => known(value));
-  const places = spread(ends.map(({ value }) => y(value)), 17, area.bottom);
+  const ends = LINES.map((name) => ({ name, value: lastOf(latency[name]) })).filter(({ value }) =>
+    known(value),
+  );
+  const places = spread(
+    ends.map(({ value }) => y(value)),
+    17,
+    area.bottom,
+  );
   ends.forEach(({ name, value }, at) => {
     const key = svg("tspan", { class: "key" }, name);
-    nodes.push(svg("text", { class: "end", x: area.right + 8, y: places[at] + 4 }, key, ` ${duration(value)}`));
+    nodes.push(
+      svg(
+        "text",
+        { class: "end", x: area.right + 8, y: places[at] + 4 },
+        key,
+        ` ${duration(value)}`,
+      ),
+    );
   });
   if (ends.length === 0) nodes.push(emptyNote(area, "No response in the last minutes"));
   const spoken = ends.map(({ name, value }) => `${name} ${duration(value)}`).join(", ");
@@ -62,7 +87,10 @@ function draw(size, { latency }) {
 
 function rows({ latency }) {
   const cell = (value) => (known(value) ? duration(value) : "–");
-  const lines = latency.p50.map((_, at) => [clock(latency.from + at * latency.step_ms), ...["p50", "p95", "p99"].map((name) => cell(latency[name][at]))]);
+  const lines = latency.p50.map((_, at) => [
+    clock(latency.from + at * latency.step_ms),
+    ...["p50", "p95", "p99"].map((name) => cell(latency[name][at])),
+  ]);
   return { head: ["From", "p50", "p95", "p99"], rows: lines.reverse() };
 }
 
@@ -73,6 +101,7 @@ export function latency() {
   return (view) => {
     const median = lastOf(view.latency.p50);
     say(byId("latency-now"), known(median) ? duration(median) : "–");
+    byId("latency-words").hidden = !known(median);
     chart(view);
     table(view);
   };

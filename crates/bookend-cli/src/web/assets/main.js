@@ -21,22 +21,30 @@ let retryAt;
 function legend(topics) {
   const place = byId("topics");
   if (place.childElementCount === topics.length) return;
-  place.replaceChildren(...topics.map((topic) => {
-    const item = document.createElement("li");
-    item.append(tag(topic));
-    return item;
-  }));
+  place.replaceChildren(
+    ...topics.map((topic) => {
+      const item = document.createElement("li");
+      item.append(tag(topic));
+      return item;
+    }),
+  );
 }
 
 /** Marks are given out in the view's order before anything is drawn, so that colors do not depend on what comes first. */
 function meet(view, ledger) {
-  const topics = [...new Set([...(view?.topics ?? []).map(({ topic }) => topic), ...Object.keys(ledger?.stored ?? {})])];
+  const topics = [
+    ...new Set([
+      ...(view?.topics ?? []).map(({ topic }) => topic),
+      ...Object.keys(ledger?.stored ?? {}),
+    ]),
+  ];
   topics.forEach(markOf);
   legend(topics);
 }
 
 function connected({ view, ledger }) {
   retryAt = undefined;
+  say(byId("link-next"), "");
   link.dataset.state = "live";
   document.body.dataset.state = "live";
   say(byId("link-state"), "live");
@@ -50,7 +58,8 @@ function disconnected(failure) {
   retryAt = failure.retryAt;
   link.dataset.state = "lost";
   document.body.dataset.state = "lost";
-  say(byId("link-state"), `disconnected since ${clock(failure.since)}`);
+  const what = failure.answered ? "answers that cannot be drawn" : "disconnected";
+  say(byId("link-state"), `${what} since ${clock(failure.since)}`);
 }
 
 /** The countdown is for the eye only: read aloud each second it would be noise. */

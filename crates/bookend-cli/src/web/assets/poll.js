@@ -6,30 +6,39 @@ const ANSWER_WITHIN_MS = 5_000;
 
 /** A process that only sends has no view: that is an answer (`null`), not a failure. */
 async function read(path) {
-  const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+  const response = await fetch(path, {
+    cache: "no-store",
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+  });
   if (response.status === 404) return null;
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   return response.json();
 }
 
 /** How long to wait after `failures` in a row. Pure. */
-export const waitAfter = (failures) => Math.min(EVERY_MS * 2 ** Math.max(0, failures - 1), BACK_OFF_MAX_MS);
+export const waitAfter = (failures) =>
+  Math.min(EVERY_MS * 2 ** Math.max(0, failures - 1), BACK_OFF_MAX_MS);
 
-/** Calls `onData({ view, ledger })` after each answer and `onFailure({ since, retryAt })` after each failure, for ever. */
+/**
+ * Calls `onData({ view, ledger })` after each answer and
+ * `onFailure({ since, answered, retryAt })` after each failure, for ever. `answered` tells an answer that
+ * could not be drawn from none.
+ */
 export async function poll(onData, onFailure) {
   let failures = 0;
   let since;
   for (;;) {
+    let answered = false;
     try {
       const [view, ledger] = await Promise.all([read("/api/view"), read("/api/ledger")]);
-      failures = 0;
+      answered = true;
       onData({ view, ledger });
+      failures = 0;
     } catch (error) {
       failures += 1;
       if (failures === 1) since = Date.now();
-      // A fault of the page itself would look like a lost connection: the console tells them apart.
       console.warn(error);
-      onFailure({ since, retryAt: Date.now() + waitAfter(failures) });
+      onFailure({ since, answered, retryAt: Date.now() + waitAfter(failures) });
     }
     await nextLook(waitAfter(failures));
   }
@@ -39,6 +48,8 @@ export async function poll(onData, onFailure) {
 async function nextLook(ms) {
   await new Promise((resolve) => setTimeout(resolve, ms));
   while (document.hidden) {
-    await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+    await new Promise((resolve) =>
+      document.addEventListener("visibilitychange", resolve, { once: true }),
+    );
   }
 }

@@ -11,14 +11,18 @@ const MEAN_OVER = 10;
 /** Totals per bucket, and how many buckets are complete: the one that `now` falls into still grows. */
 function totals({ now, rates: { from, step_ms: step, series } }) {
   const length = Math.max(0, ...series.map(({ counts }) => counts.length));
-  const sums = Array.from({ length }, (_, at) => series.reduce((sum, { counts }) => sum + (counts[at] ?? 0), 0));
+  const sums = Array.from({ length }, (_, at) =>
+    series.reduce((sum, { counts }) => sum + (counts[at] ?? 0), 0),
+  );
   return { sums, complete: Math.max(0, Math.min(length, Math.floor((now - from) / step))), length };
 }
 
 /** The mean rate per second over the last complete buckets. */
 function meanRate(counts, complete, step) {
   const window = counts.slice(Math.max(0, complete - MEAN_OVER), complete);
-  return window.length === 0 ? 0 : (window.reduce((sum, count) => sum + count, 0) * 1000) / (window.length * step);
+  return window.length === 0
+    ? 0
+    : (window.reduce((sum, count) => sum + count, 0) * 1000) / (window.length * step);
 }
 
 function draw(size, view) {
@@ -30,7 +34,13 @@ function draw(size, view) {
   const y = linear([0, levels.at(-1)], [area.bottom, area.top]);
   const nodes = [
     ...valueAxis(area, y, levels, short),
-    ...timeAxis(area, linear([from, from + length * step], [area.left, area.right]), from, from + length * step, 4),
+    ...timeAxis(
+      area,
+      linear([from, from + length * step], [area.left, area.right]),
+      from,
+      from + length * step,
+      size.width < 420 ? 2 : 4,
+    ),
   ];
   const below = new Array(length).fill(0);
   const gap = x(1) - x(0) > 3 ? 1 : 0;
@@ -46,14 +56,23 @@ function draw(size, view) {
     nodes.push(svg("path", { class: `topic-${markOf(topic)}`, d: paths[0] }));
     nodes.push(svg("path", { class: `topic-${markOf(topic)} partial`, d: paths[1] }));
   }
-  if (sums.every((sum) => sum === 0)) nodes.push(emptyNote(area, "No message in the last two minutes"));
-  const means = series.map(({ topic, counts }) => `${topic} ${short(meanRate(counts, complete, step))}`);
-  return { nodes, label: `Messages per second, mean of the last ten seconds: ${means.join(", ") || "none"}` };
+  if (sums.every((sum) => sum === 0))
+    nodes.push(emptyNote(area, "No message in the last two minutes"));
+  const means = series.map(
+    ({ topic, counts }) => `${topic} ${short(meanRate(counts, complete, step))}`,
+  );
+  return {
+    nodes,
+    label: `Messages per second, mean of the last ten seconds: ${means.join(", ") || "none"}`,
+  };
 }
 
 function rows({ rates: { from, step_ms: step, series } }) {
   const length = Math.max(0, ...series.map(({ counts }) => counts.length));
-  const lines = Array.from({ length }, (_, at) => [clock(from + at * step), ...series.map(({ counts }) => integer(counts[at] ?? 0))]);
+  const lines = Array.from({ length }, (_, at) => [
+    clock(from + at * step),
+    ...series.map(({ counts }) => integer(counts[at] ?? 0)),
+  ]);
   return { head: ["Second", ...series.map(({ topic }) => topic)], rows: lines.reverse() };
 }
 

@@ -7,6 +7,8 @@ import { decades, linear, logarithmic, ticks } from "./scale.js";
 import { markOf, shape } from "./topics.js";
 
 const FRESH_MS = 5_000;
+/** Times that hardly differ are not blown up to fill the chart. */
+const SPAN_MIN_MS = 20;
 
 /** Texts of very unequal length share a logarithmic axis; else the short ones would be one column at the left. */
 function lengthAxis(lengths, range, count) {
@@ -15,18 +17,24 @@ function lengthAxis(lengths, range, count) {
   const high = Math.max(low + 1, sorted.at(-1));
   if (high > 20 * Math.max(1, sorted[sorted.length >> 1])) {
     const values = decades(low, high);
-    return { values, scale: logarithmic([values[0], values.at(-1)], range), title: "characters, logarithmic" };
+    return {
+      values,
+      scale: logarithmic([values[0], values.at(-1)], range),
+      title: "characters, logarithmic",
+    };
   }
   const values = ticks(0, high, count, 1);
   return { values, scale: linear([0, values.at(-1)], range), title: "characters" };
 }
 
 function draw(size, { scatter, now }) {
-  const area = plotArea(size, { bottom: 42, left: 54 });
-  if (scatter.length === 0) return { nodes: [emptyNote(area, "No message yet")], label: "No message yet" };
+  const area = plotArea(size, { bottom: 42, left: 62 });
+  if (scatter.length === 0)
+    return { nodes: [emptyNote(area, "No message yet")], label: "No message yet" };
   const times = scatter.map((point) => point.responseTime);
   const [fastest, slowest] = [Math.min(...times), Math.max(...times)];
-  const levels = ticks(fastest, Math.max(slowest, fastest + 4), 5, 1);
+  const pad = Math.max(0, SPAN_MIN_MS - (slowest - fastest)) / 2;
+  const levels = ticks(Math.max(0, fastest - pad), slowest + pad, 5, 1);
   const y = linear([levels[0], levels.at(-1)], [area.bottom, area.top]);
   const range = [area.left + 6, area.right - 6];
   const lengths = scatter.map((point) => point.textLength);
@@ -36,11 +44,21 @@ function draw(size, { scatter, now }) {
   for (const { topic, textLength, responseTime, at } of scatter) {
     const fresh = now - at < FRESH_MS;
     const name = `topic-${markOf(topic)} ${fresh ? "fresh" : "old"}`;
-    paths.set(name, (paths.get(name) ?? "") + shape(topic, x(textLength), y(responseTime), fresh ? 4 : 3));
+    paths.set(
+      name,
+      (paths.get(name) ?? "") + shape(topic, x(textLength), y(responseTime), fresh ? 4 : 3),
+    );
   }
   // Older marks first, so that fresh ones lie on top.
-  const layers = [...paths].sort(([a], [b]) => Number(a.endsWith("fresh")) - Number(b.endsWith("fresh")));
-  const caption = { class: "tick", x: (area.left + area.right) / 2, y: area.bottom + 35, "text-anchor": "middle" };
+  const layers = [...paths].sort(
+    ([a], [b]) => Number(a.endsWith("fresh")) - Number(b.endsWith("fresh")),
+  );
+  const caption = {
+    class: "tick",
+    x: (area.left + area.right) / 2,
+    y: area.bottom + 35,
+    "text-anchor": "middle",
+  };
   const nodes = [
     ...valueAxis(area, y, levels, duration),
     ...bottomAxis(area, x, values, short),
@@ -48,11 +66,19 @@ function draw(size, { scatter, now }) {
     ...layers.map(([name, d]) => svg("path", { class: name, d })),
   ];
   const reach = `${integer(Math.min(...lengths))} to ${integer(Math.max(...lengths))} characters`;
-  return { nodes, label: `The last ${integer(scatter.length)} messages: ${reach}, ${duration(fastest)} to ${duration(slowest)}` };
+  return {
+    nodes,
+    label: `The last ${integer(scatter.length)} messages: ${reach}, ${duration(fastest)} to ${duration(slowest)}`,
+  };
 }
 
 function rows({ scatter }) {
-  const lines = scatter.map(({ at, topic, textLength, responseTime }) => [clock(at), topic, integer(textLength), duration(responseTime)]);
+  const lines = scatter.map(({ at, topic, textLength, responseTime }) => [
+    clock(at),
+    topic,
+    integer(textLength),
+    duration(responseTime),
+  ]);
   return { head: ["Time", "Topic", "Length", "Response"], rows: lines };
 }
 

@@ -60,7 +60,8 @@ export function sendForm() {
   let awaited;
   let now = 0;
 
-  const measure = () => say(byId("send-length"), `${integer(form.elements.text.value.length)} characters`);
+  const measure = () =>
+    say(byId("send-length"), `${integer(form.elements.text.value.length)} characters`);
   form.elements.text.addEventListener("input", measure);
   measure();
   form.addEventListener("submit", async (event) => {
@@ -78,10 +79,20 @@ export function sendForm() {
     button.disabled = false;
   });
 
-  byId("first-command").textContent =
-    `curl ${location.origin}/FIRST_TOPIC -H 'content-type: application/json' -d '{"text": "Hello, Kafka"}'`;
+  // One line to copy; the spans only keep its words whole where it wraps.
+  const words = [
+    `curl ${location.origin}/FIRST_TOPIC`,
+    "-H 'content-type: application/json'",
+    `-d '{"text": "Hello, Kafka"}'`,
+  ];
+  byId("first-command").append(
+    ...words.flatMap((word, at) => [at > 0 ? " " : "", html("span", {}, word)]),
+  );
   byId("first-copy").addEventListener("click", async () => {
-    const copied = await navigator.clipboard?.writeText(byId("first-command").textContent).then(() => true, () => false);
+    const copied = await navigator.clipboard?.writeText(byId("first-command").textContent).then(
+      () => true,
+      () => false,
+    );
     say(byId("first-copy"), copied ? "Copied" : "Select it by hand");
   });
 
@@ -98,11 +109,17 @@ export function sendForm() {
       const inCrowd = found === undefined && view.scatter.some(same(awaited, awaited.since));
       awaited.looks += 1;
       if (found !== undefined) {
-        settle(`stored: ${found.topic}, partition ${found.partition}, offset ${integer(found.offset)}`, "done");
+        settle(
+          `stored: ${found.topic}, partition ${found.partition}, offset ${integer(found.offset)}`,
+          "done",
+        );
       } else if (inCrowd) {
         settle(`stored in ${awaited.topic}`, "done");
       } else if (awaited.looks === LOOKS_MAX) {
-        settle("not seen among the newest: too many arrive at once, or the store is behind", "failed");
+        settle(
+          "not seen among the newest: too many arrive at once, or the store is behind",
+          "failed",
+        );
       } else {
         return;
       }
