@@ -12,7 +12,6 @@ use bookend::{
     Kafka, Module, Offset, Position, Timestamp, Token, TopicName, TopicPartition,
     extract::{Batch, Json, State},
     kafka::Cluster,
-    module::BoxError,
     service::{BatchOf, Service, ServiceHandle},
     settle::{Failure, fatal, transient},
 };
@@ -60,7 +59,7 @@ struct Shelf {
 
 impl Server {
     /// Makes sure that the store belongs to this cluster, then consumes.
-    async fn start(kafka: Kafka, cluster: &Cluster, store: Store<Measurements>) -> Result<Self, BoxError> {
+    async fn start(kafka: Kafka, cluster: &Cluster, store: Store<Measurements>) -> anyhow::Result<Self> {
         store.bind(&cluster.id).await?;
         store.check_ends(&ends(&kafka).await?).await?;
         let applied = watch::Sender::new(());
@@ -168,7 +167,7 @@ async fn store_measurements(
     }
 }
 
-async fn ends(kafka: &Kafka) -> Result<Vec<(TopicPartition, Offset)>, BoxError> {
+async fn ends(kafka: &Kafka) -> anyhow::Result<Vec<(TopicPartition, Offset)>> {
     let topics =
         [FIRST_TOPIC, SECOND_TOPIC, TXT_ELAPSED].map(TopicName::new).into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok(kafka.ends(&topics).await?)
