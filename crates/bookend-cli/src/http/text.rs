@@ -9,7 +9,7 @@ use axum::{
 };
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::error::Category;
 
 use super::problem::Problem;
@@ -80,6 +80,11 @@ fn decode(headers: &HeaderMap, bytes: &[u8]) -> Result<String, Problem> {
             Some(_) => format!("`{name}` is not taken"),
         };
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, HELP));
+    }
+    // Without this, serde would take the list `["a"]` for an object whose first field is "a".
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first != Some(&b'{') && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the body is not an object", HELP));
     }
     serde_json::from_slice(bytes).map(|Wire { text }| text).map_err(|error| match error.classify() {
         Category::Data => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string(), HELP),
