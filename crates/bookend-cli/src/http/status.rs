@@ -60,7 +60,8 @@ impl Parts {
 
 /// Alive, unless a restart would help.
 async fn livez(State(parts): State<Parts>) -> Response {
-    health(parts.server.as_ref().and_then(|server| server.dead_because()).into_iter().collect())
+    let dead = parts.server.as_ref().is_some_and(|server| !server.consumer().is_live());
+    health(dead.then(|| "a handler is stuck, or the consumer polls no more".to_owned()).into_iter().collect())
 }
 
 /// Ready, unless something outside is waited for. A restart would not help.
@@ -72,14 +73,14 @@ async fn readyz(State(parts): State<Parts>) -> Response {
         waiting.push(format!("Kafka has not acknowledged a message for {} s", waited.as_secs()));
     }
     if let Some(server) = &parts.server {
-        waiting.extend(server.waits_for());
+        waiting.extend(server.consumer().waiting_for());
     }
     health(waiting)
 }
 
 fn health(faults: Vec<String>) -> Response {
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ok": faults.is_empty(), "waiting": faults }))).into_response()
+    (status, Json(json!({ "ok": faults.is_empty(), "because": faults }))).into_response()
 }
 
 async fn metrics(State(parts): State<Parts>) -> impl IntoResponse {

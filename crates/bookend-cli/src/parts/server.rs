@@ -12,10 +12,10 @@ use bookend::{
     Kafka, Module, Offset, Position, Timestamp, Token, TopicName, TopicPartition,
     extract::{Batch, Json, State},
     kafka::Cluster,
-    service::{BatchOf, Service, ServiceHandle},
-    settle::{Failure, fatal, transient},
+    service::{BatchOf, Service, ServiceHandle, ServiceStats},
+    settle::{Failure, fatal, permanent, transient},
 };
-use bookend_store::sqlite::{ApplyError, OpenError, Options, Store, reset};
+use bookend_store::sqlite::{OpenError, Options, Store, reset};
 use tokio::sync::watch;
 
 use super::{
@@ -92,14 +92,9 @@ impl Server {
         Ok(self.store.read(move |tx| View::read(tx, now.0)).await?)
     }
 
-    /// Why the process should be started anew, if it should.
-    pub(crate) fn dead_because(&self) -> Option<String> {
-        None
-    }
-
-    /// What it waits for, outside of itself.
-    pub(crate) fn waits_for(&self) -> Option<String> {
-        None
+    /// How the consumer is.
+    pub(crate) fn consumer(&self) -> ServiceStats {
+        self.service.stats()
     }
 
     /// Completes when it has ended without being asked to, with the reason.
@@ -118,8 +113,11 @@ impl Server {
             loop {
                 applied.borrow_and_update();
                 let positions: BTreeMap<_, _> = self.store.positions().await?.into_iter().collect();
+                // What is settled and not stored could not be read.
+                let settled = self.consumer().partitions;
+                let settled = |at| settled.iter().find(|is| is.partition == *at)?.settled_below;
                 let reached = |(at, end): &(TopicPartition, Offset)| {
-                    end.0 == 0 || positions.get(at).is_some_and(|next| next >= end)
+                    end.0 == 0 || positions.get(at).copied().max(settled(at)) >= Some(*end)
                 };
                 if ends.iter().all(reached) {
                     return anyhow::Ok(());
@@ -162,7 +160,7 @@ async fn store_measurements(
             Ok(())
         }
         Err(error) if error.is_transient() => Err(transient(error)),
-        // Every message that can be read makes a row that the table takes: a refusal is a fault of ours.
+        Err(error) if error.is_permanent() => Err(permanent(error)),
         Err(error) => Err(fatal(error)),
     }
 }
