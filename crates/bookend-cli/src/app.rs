@@ -55,7 +55,9 @@ impl App {
             print(&format!("broker  {}  a Kafka broker for development", broker.addr));
         }
         if self.http.parts.client.is_some() {
-            print(&format!("client  {url}  POST {{\"text\": \"…\"}} to /FIRST_TOPIC, /SECOND_TOPIC, /FIRST_TOPIC_DECORATED"));
+            print(&format!(
+                "client  {url}  POST {{\"text\": \"…\"}} to /FIRST_TOPIC, /SECOND_TOPIC, /FIRST_TOPIC_DECORATED"
+            ));
         }
         print(&format!("page    {url}/"));
     }

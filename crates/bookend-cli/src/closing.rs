@@ -72,8 +72,10 @@ fn table(closing: &Closing, colored: bool) -> String {
 
 /// `FIRST_TOPIC 120 · SECOND_TOPIC 120`, without the zeros.
 fn parts<'a>(counts: impl Iterator<Item = (&'a String, &'a u64)>) -> String {
-    let parts: Vec<_> =
-        counts.filter(|(_, count)| **count > 0).map(|(name, count)| format!("{name} {count}")).collect();
+    let parts: Vec<_> = counts
+        .filter(|(_, count)| **count > 0)
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
     parts.join(" · ")
 }
 

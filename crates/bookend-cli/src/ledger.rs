@@ -63,7 +63,10 @@ impl Ledger {
     pub(crate) fn since(&self, before: &Self) -> Self {
         let nothing = (Sent::default(), BTreeMap::new());
         Self {
-            sent: self.sent.as_ref().map(|sent| sent.since(before.sent.as_ref().unwrap_or(&nothing.0))),
+            sent: self
+                .sent
+                .as_ref()
+                .map(|sent| sent.since(before.sent.as_ref().unwrap_or(&nothing.0))),
             stored: (self.stored.as_ref())
                 .map(|stored| since(stored, before.stored.as_ref().unwrap_or(&nothing.1))),
         }
@@ -72,7 +75,9 @@ impl Ledger {
 
 fn since(now: &BTreeMap<String, u64>, before: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     now.iter()
-        .map(|(name, count)| (name.clone(), count.saturating_sub(before.get(name).copied().unwrap_or(0))))
+        .map(|(name, count)| {
+            (name.clone(), count.saturating_sub(before.get(name).copied().unwrap_or(0)))
+        })
         .collect()
 }
 
@@ -168,7 +173,9 @@ fn faults(happened: &Ledger, accepted: Option<u64>, refused: u64, traffic: Traff
     }
     if let Some(sent) = &happened.sent {
         let reasons = sent.dropped.iter().filter(|(_, count)| **count > 0);
-        faults.extend(reasons.map(|(reason, count)| format!("{count} messages were dropped: {reason}")));
+        faults.extend(
+            reasons.map(|(reason, count)| format!("{count} messages were dropped: {reason}")),
+        );
         if sent.pending() > 0 {
             faults.push(format!("{} messages are not acknowledged yet", sent.pending()));
         }
@@ -264,9 +271,12 @@ mod tests {
 
     #[test]
     fn the_closing_line_has_plain_integers() {
-        let closing = Closing::new(&ledger(3, 2, 1, 2), None, Traffic::Alone, Duration::from_millis(1_500));
+        let closing =
+            Closing::new(&ledger(3, 2, 1, 2), None, Traffic::Alone, Duration::from_millis(1_500));
         let value = serde_json::to_value(closing).unwrap();
-        for (name, expected) in [("recorded", 3), ("acked", 2), ("dropped", 1), ("stored", 2), ("accepted", 3)] {
+        for (name, expected) in
+            [("recorded", 3), ("acked", 2), ("dropped", 1), ("stored", 2), ("accepted", 3)]
+        {
             assert_eq!(value[name], expected, "{name}");
         }
         assert_eq!(value["exact"], false);

@@ -23,7 +23,9 @@ mod tests {
 
     #[test]
     fn lengths_are_javascripts() {
-        for (text, length) in [("", 0), ("abc", 3), ("é", 1), ("🦀", 2), ("e\u{301}", 2), ("日本", 2)] {
+        for (text, length) in
+            [("", 0), ("abc", 3), ("é", 1), ("🦀", 2), ("e\u{301}", 2), ("日本", 2)]
+        {
             assert_eq!(utf16_len(text), length, "{text}");
         }
     }

@@ -32,7 +32,8 @@ pub(crate) fn texts() -> Vec<String> {
     (0..COUNT)
         .map(|number| {
             let length = 1 + number * 7 % 13;
-            let sentences = (0..length).map(|step| SENTENCES[(number * 3 + step) % SENTENCES.len()]);
+            let sentences =
+                (0..length).map(|step| SENTENCES[(number * 3 + step) % SENTENCES.len()]);
             sentences.collect::<Vec<_>>().join(" ")
         })
         .collect()

@@ -302,7 +302,8 @@ mod tests {
 
     #[test]
     fn kafka_settings_repeat_and_keep_their_commas() {
-        let line = "bookend client --brokers a:1,b:2 --kafka debug=topic,msg --kafka sasl.password=a=b";
+        let line =
+            "bookend client --brokers a:1,b:2 --kafka debug=topic,msg --kafka sasl.password=a=b";
         let Ok(Command::Client(args)) = parse(line) else { panic!("does not parse") };
         assert_eq!(args.cluster.brokers, "a:1,b:2");
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());

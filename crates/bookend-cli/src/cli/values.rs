@@ -27,7 +27,9 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
 /// Reads `key=value`; the value may hold further `=`.
 pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.to_owned()))
+        }
         _ => Err("write KEY=VALUE, as in security.protocol=ssl".to_owned()),
     }
 }

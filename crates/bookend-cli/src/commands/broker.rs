@@ -11,7 +11,10 @@ pub(crate) async fn broker(args: BrokerArgs, stop: Stop) -> anyhow::Result<Endin
     let broker = EmbeddedBroker::start(args.broker_port, &args.data.data)
         .await
         .map_err(CannotStart::because)?;
-    print(&format!("broker  {}  for development and tests; in production use Apache Kafka", broker.addr));
+    print(&format!(
+        "broker  {}  for development and tests; in production use Apache Kafka",
+        broker.addr
+    ));
     stop.asked().await;
     broker.stop().await;
     Ok(Ending::Exact)

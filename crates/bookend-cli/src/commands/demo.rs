@@ -20,10 +20,10 @@ const TO_LOOK_AT: Pace = Pace { rate: 40.0, concurrency: 256 };
 const TO_BE_DONE: Pace = Pace { rate: 0.0, concurrency: 128 };
 
 pub(crate) async fn demo(args: DemoArgs, stop: Stop) -> anyhow::Result<Ending> {
-    let temporary = tempfile::Builder::new()
-        .prefix("bookend-demo-")
-        .tempdir()
-        .map_err(|error| CannotStart::because(format!("cannot make a temporary folder: {error}")))?;
+    let temporary =
+        tempfile::Builder::new().prefix("bookend-demo-").tempdir().map_err(|error| {
+            CannotStart::because(format!("cannot make a temporary folder: {error}"))
+        })?;
     let folder = args.data.as_deref().unwrap_or(temporary.path());
     let module = embedded(Module::new(), args.broker_port, folder);
     let module = server(kafka(module), folder);

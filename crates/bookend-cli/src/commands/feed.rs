@@ -9,7 +9,8 @@ use crate::{
 };
 
 pub(crate) async fn feed(args: FeedArgs, stop: Stop) -> anyhow::Result<Ending> {
-    let (feed, source) = begin(&args).await.map_err(|error| CannotStart::because(format!("{error:#}")))?;
+    let (feed, source) =
+        begin(&args).await.map_err(|error| CannotStart::because(format!("{error:#}")))?;
     let pace = Pace { rate: args.rate, concurrency: args.concurrency.into() };
     let posted = feed.post(source, pace, &stop).await?;
     let closing = feed.settle(&posted).await?;

@@ -44,7 +44,10 @@ impl Feed {
     /// Asks both ends for their ledgers before anything is posted.
     pub(crate) async fn begin(client: Remote, server: Option<Remote>) -> anyhow::Result<Self> {
         let before = read_ledger(&client, server.as_ref()).await?;
-        anyhow::ensure!(before.sent.is_some(), "there is a server at that address, and no client to post to");
+        anyhow::ensure!(
+            before.sent.is_some(),
+            "there is a server at that address, and no client to post to"
+        );
         anyhow::ensure!(
             before.stored.is_some(),
             "that client stores nothing itself: name its server's page with --stored-at http://HOST:3001"
@@ -53,7 +56,12 @@ impl Feed {
     }
 
     /// Posts all of `source`; less when asked to stop.
-    pub(crate) async fn post(&self, source: Source, pace: Pace, stop: &Stop) -> anyhow::Result<Posted> {
+    pub(crate) async fn post(
+        &self,
+        source: Source,
+        pace: Pace,
+        stop: &Stop,
+    ) -> anyhow::Result<Posted> {
         let bar = progress_bar(source.total_bytes);
         let posted = post::post_all(&self.client, source, pace, stop, &bar).await;
         bar.finish_and_clear();

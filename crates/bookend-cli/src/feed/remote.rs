@@ -33,7 +33,9 @@ pub(crate) struct Remote {
 impl Remote {
     /// Takes `http://HOST:PORT`.
     pub(crate) fn new(url: &str) -> anyhow::Result<Self> {
-        let base: Uri = url.parse().with_context(|| format!("`{url}` is no address; write http://HOST:PORT"))?;
+        let base: Uri = url
+            .parse()
+            .with_context(|| format!("`{url}` is no address; write http://HOST:PORT"))?;
         if base.scheme_str() != Some("http") || base.authority().is_none() {
             bail!("`{url}` is no address that can be used; write http://HOST:PORT");
         }
@@ -77,7 +79,8 @@ impl Remote {
             .body(Body::from(body))
             .context("a request of constant parts")?;
         let exchange = async {
-            let response = self.http.request(request).await.map_err(|error| self.unreachable(&error))?;
+            let response =
+                self.http.request(request).await.map_err(|error| self.unreachable(&error))?;
             let status = response.status();
             let answer = to_bytes(Body::new(response.into_body()), ANSWER_BYTES_MAX).await?;
             anyhow::Ok((status, answer))

@@ -69,7 +69,11 @@ impl Source {
     }
 
     /// A thread of its own reads: a read of stdin can wait for ever, and nothing waits for this thread.
-    fn read(from: impl Read + Send + 'static, total_bytes: Option<u64>, unit: Unit) -> anyhow::Result<Self> {
+    fn read(
+        from: impl Read + Send + 'static,
+        total_bytes: Option<u64>,
+        unit: Unit,
+    ) -> anyhow::Result<Self> {
         let (tx, pieces) = mpsc::channel(READ_AHEAD);
         thread::Builder::new()
             .name("feed-source".to_owned())

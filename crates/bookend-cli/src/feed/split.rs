@@ -76,6 +76,9 @@ mod tests {
 
     #[test]
     fn a_long_paragraph_comes_in_parts() {
-        assert_eq!(split(Unit::Paragraph, "aaaa\nbbbb\ncccc\n\ndd", 9), ["aaaa\nbbbb", "cccc", "dd"]);
+        assert_eq!(
+            split(Unit::Paragraph, "aaaa\nbbbb\ncccc\n\ndd", 9),
+            ["aaaa\nbbbb", "cccc", "dd"]
+        );
     }
 }

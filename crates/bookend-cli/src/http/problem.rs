@@ -5,7 +5,7 @@ use axum::{
     http::{Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde::Serialize;
 
 use super::PATHS;
 
@@ -17,19 +17,35 @@ pub(crate) struct Problem {
     help: String,
 }
 
+/// The same on the wire.
+#[derive(Serialize)]
+struct Body {
+    error: String,
+    status: u16,
+    help: String,
+}
+
 impl Problem {
-    pub(crate) fn new(status: StatusCode, error: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        status: StatusCode,
+        error: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
         Self { status, error: error.into(), help: help.into() }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({ "error": self.error, "status": self.status.as_u16(), "help": self.help });
+        let body = Body { error: self.error, status: self.status.as_u16(), help: self.help };
         let mut response = (self.status, Json(body)).into_response();
         // What is left of the body is not read: the connection cannot carry a second request.
-        if self.status == StatusCode::PAYLOAD_TOO_LARGE || self.status == StatusCode::REQUEST_TIMEOUT {
-            response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+        if self.status == StatusCode::PAYLOAD_TOO_LARGE
+            || self.status == StatusCode::REQUEST_TIMEOUT
+        {
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, header::HeaderValue::from_static("close"));
         }
         response
     }

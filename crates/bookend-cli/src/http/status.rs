@@ -61,7 +61,11 @@ impl Parts {
 /// Alive, unless a restart would help.
 async fn livez(State(parts): State<Parts>) -> Response {
     let dead = parts.server.as_ref().is_some_and(|server| !server.consumer().is_live());
-    health(dead.then(|| "a handler is stuck, or the consumer polls no more".to_owned()).into_iter().collect())
+    health(
+        dead.then(|| "a handler is stuck, or the consumer polls no more".to_owned())
+            .into_iter()
+            .collect(),
+    )
 }
 
 /// Ready, unless something outside is waited for. A restart would not help.

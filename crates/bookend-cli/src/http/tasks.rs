@@ -81,7 +81,8 @@ async fn first_topic(State(tasks): State<Tasks>, TextBody(text): TextBody) -> Js
 /// Around a future: nothing to forget.
 async fn second_topic(State(tasks): State<Tasks>, TextBody(text): TextBody) -> Json<Measurement> {
     let text_length = utf16_len(&text);
-    let elapsed = tasks.second_topic.measure(text_length, outside_service(tasks.times.second)).await;
+    let elapsed =
+        tasks.second_topic.measure(text_length, outside_service(tasks.times.second)).await;
     tasks.answer(text_length, elapsed)
 }
 

@@ -84,11 +84,19 @@ fn decode(headers: &HeaderMap, bytes: &[u8]) -> Result<String, Problem> {
     // Without this, serde would take the list `["a"]` for an object whose first field is "a".
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if first != Some(&b'{') && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the body is not an object", HELP));
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "the body is not an object",
+            HELP,
+        ));
     }
-    serde_json::from_slice(bytes).map(|Wire { text }| text).map_err(|error| match error.classify() {
-        Category::Data => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string(), HELP),
-        _ => Problem::new(StatusCode::BAD_REQUEST, format!("this is not JSON: {error}"), HELP),
+    serde_json::from_slice(bytes).map(|Wire { text }| text).map_err(|error| {
+        match error.classify() {
+            Category::Data => {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string(), HELP)
+            }
+            _ => Problem::new(StatusCode::BAD_REQUEST, format!("this is not JSON: {error}"), HELP),
+        }
     })
 }
 
@@ -108,7 +116,9 @@ mod tests {
         for good in ["application/json", "Application/JSON; charset=utf-8", "application/a+json"] {
             assert!(is_json(good), "{good}");
         }
-        for bad in ["", "json", "text/json", "application/jsonp", "application/x-www-form-urlencoded"] {
+        for bad in
+            ["", "json", "text/json", "application/jsonp", "application/x-www-form-urlencoded"]
+        {
             assert!(!is_json(bad), "{bad}");
         }
     }

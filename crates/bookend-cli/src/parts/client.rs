@@ -62,7 +62,10 @@ impl Client {
     async fn close(self) {
         let report = self.sender.shutdown(CLOSE_WAIT_MAX).await;
         if report.lost() > 0 {
-            tracing::warn!(lost = report.lost(), "the sender closed without an acknowledgment for all");
+            tracing::warn!(
+                lost = report.lost(),
+                "the sender closed without an acknowledgment for all"
+            );
         }
         if let Some(server) = &self.server {
             server.catch_up(CLOSE_WAIT_MAX).await;

@@ -59,7 +59,11 @@ struct Shelf {
 
 impl Server {
     /// Makes sure that the store belongs to this cluster, then consumes.
-    async fn start(kafka: Kafka, cluster: &Cluster, store: Store<Measurements>) -> anyhow::Result<Self> {
+    async fn start(
+        kafka: Kafka,
+        cluster: &Cluster,
+        store: Store<Measurements>,
+    ) -> anyhow::Result<Self> {
         store.bind(&cluster.id).await?;
         store.check_ends(&ends(&kafka).await?).await?;
         let applied = watch::Sender::new(());
@@ -128,7 +132,9 @@ impl Server {
         match tokio::time::timeout(wait, caught_up).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!("cannot tell whether everything is stored: {error:#}"),
-            Err(_) => tracing::warn!("not everything that Kafka has is stored yet; the next start goes on"),
+            Err(_) => tracing::warn!(
+                "not everything that Kafka has is stored yet; the next start goes on"
+            ),
         }
     }
 
@@ -166,8 +172,10 @@ async fn store_measurements(
 }
 
 async fn ends(kafka: &Kafka) -> anyhow::Result<Vec<(TopicPartition, Offset)>> {
-    let topics =
-        [FIRST_TOPIC, SECOND_TOPIC, TXT_ELAPSED].map(TopicName::new).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let topics = [FIRST_TOPIC, SECOND_TOPIC, TXT_ELAPSED]
+        .map(TopicName::new)
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(kafka.ends(&topics).await?)
 }
 

@@ -11,7 +11,9 @@ const MIB: usize = 1024 * 1024;
 
 fn request(line: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let head = format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n");
+    let head = format!(
+        "{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
+    );
     [head.as_bytes(), body].concat()
 }
 
@@ -43,7 +45,11 @@ async fn every_wrong_request_is_answered_and_none_is_a_message() {
         ("no type", request("POST /FIRST_TOPIC", "", br#"{"text":"a"}"#), 415, "content-type"),
         (
             "a form",
-            request("POST /FIRST_TOPIC", "content-type: application/x-www-form-urlencoded\r\n", b"text=a"),
+            request(
+                "POST /FIRST_TOPIC",
+                "content-type: application/x-www-form-urlencoded\r\n",
+                b"text=a",
+            ),
             415,
             "application/x-www-form-urlencoded",
         ),
@@ -62,7 +68,12 @@ async fn every_wrong_request_is_answered_and_none_is_a_message() {
         ("too large", post(&text(MIB)), 413, "too large"),
         ("far too large", post(&text(6 * MIB)), 413, "too large"),
         ("unknown path", request("GET /nowhere", "", b""), 404, "/nowhere"),
-        ("unknown path, posted", request("POST /THIRD_TOPIC", json, br#"{"text":"a"}"#), 404, "/THIRD_TOPIC"),
+        (
+            "unknown path, posted",
+            request("POST /THIRD_TOPIC", json, br#"{"text":"a"}"#),
+            404,
+            "/THIRD_TOPIC",
+        ),
         ("wrong method", request("GET /FIRST_TOPIC", "", b""), 405, "GET"),
         ("wrong method of a page", request("DELETE /api/ledger", "", b""), 405, "DELETE"),
         ("wrong method of the page", request("POST /", json, b"{}"), 405, "POST"),
@@ -95,7 +106,10 @@ async fn right_requests_are_measured_in_utf16_units() {
             let (status, answer) = caller.post(path, text).await.unwrap();
             assert_eq!(status, 200, "{path}: {answer}");
             assert_eq!(answer["textLength"], length, "{path}");
-            assert!(answer["responseTime"].as_u64().is_some_and(|time| time >= 20), "{path}: {answer}");
+            assert!(
+                answer["responseTime"].as_u64().is_some_and(|time| time >= 20),
+                "{path}: {answer}"
+            );
         }
     }
     let ledger = caller.ledger_when(|ledger| crate::http::stored(ledger) == 12).await;

@@ -71,8 +71,16 @@ async fn check(process: &mut Process, folder: &Path, acked: i64, kill: usize) {
     let ends = tokio::task::spawn_blocking(move || table::ends(&broker)).await.unwrap();
     let messages: i64 = ends.values().sum();
     Caller::new(&addr).ledger_when(|ledger| stored(ledger) >= messages.unsigned_abs()).await;
-    assert_eq!(table::rows(folder), ends, "kill {kill}: rows per partition = end offset of the partition");
-    assert_eq!(table::distinct(folder), (messages, messages, messages), "kill {kill}: positions and ids");
+    assert_eq!(
+        table::rows(folder),
+        ends,
+        "kill {kill}: rows per partition = end offset of the partition"
+    );
+    assert_eq!(
+        table::distinct(folder),
+        (messages, messages, messages),
+        "kill {kill}: positions and ids"
+    );
     assert!(acked <= messages, "kill {kill}: {acked} were acked, {messages} are there");
 }
 

@@ -18,7 +18,8 @@ fn check(end: &End) {
 // Goal: it is exact, and two side by side do not clash.
 #[test]
 fn two_side_by_side_are_exact() {
-    let (one, two) = (bookend(&["demo", "--exit", "--json"]), bookend(&["demo", "--exit", "--json"]));
+    let (one, two) =
+        (bookend(&["demo", "--exit", "--json"]), bookend(&["demo", "--exit", "--json"]));
     check(&one.end());
     check(&two.end());
 }

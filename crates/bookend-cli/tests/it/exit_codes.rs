@@ -45,7 +45,10 @@ fn a_folder_that_another_process_uses() {
     let mut first = up(folder.path(), &[]);
     first.http();
     let data = text(folder.path());
-    cannot_start(&["up", "--port", "0", "--broker-port", "0", "--data", data], &["another process"]);
+    cannot_start(
+        &["up", "--port", "0", "--broker-port", "0", "--data", data],
+        &["another process"],
+    );
     cannot_start(&["broker", "--broker-port", "0", "--data", data], &["another process"]);
     cannot_start(&["store", "reset", "--data", data], &["another process"]);
     assert_eq!(first.stop().code(), 0);
@@ -56,7 +59,10 @@ fn a_folder_that_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "no folder").unwrap();
-    cannot_start(&["up", "--port", "0", "--broker-port", "0", "--data", text(&file)], &[text(&file)]);
+    cannot_start(
+        &["up", "--port", "0", "--broker-port", "0", "--data", text(&file)],
+        &[text(&file)],
+    );
 }
 
 // Goal: a store never takes the messages of another cluster for those it has seen; `store reset` is the way out.

@@ -43,7 +43,8 @@ fn client_and_server_apart() {
     write_text(&file, 50);
     let mut broker = bookend(&["broker", "--broker-port", "0", "--data", data]);
     let brokers = broker.address("broker");
-    let mut server = bookend(&["server", "--port", "0", "--brokers", &brokers, "--data", data, "--json"]);
+    let mut server =
+        bookend(&["server", "--port", "0", "--brokers", &brokers, "--data", data, "--json"]);
     let mut client =
         bookend(&["client", "--port", "0", "--brokers", &brokers, "--task-ms", "10", "--json"]);
     let (client_url, server_url) =
@@ -52,7 +53,8 @@ fn client_and_server_apart() {
     let alone = bookend(&["feed", file, "--url", &client_url]).end();
     assert_eq!(alone.code(), 2, "{alone:?}");
     assert!(alone.complaint().contains("--stored-at"), "{alone:?}");
-    let feed = ["feed", file, "--rate", "0", "--url", &client_url, "--stored-at", &server_url, "--json"];
+    let feed =
+        ["feed", file, "--rate", "0", "--url", &client_url, "--stored-at", &server_url, "--json"];
     let end = bookend(&feed).end();
     assert_eq!((&end.closing()["stored"], end.code()), (&100.into(), 0), "{end:?}");
     let end = client.stop();

@@ -101,7 +101,8 @@ pub fn exchange(addr: &str, request: &[u8]) -> Answer {
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).expect("it answers and closes");
     let answer = String::from_utf8(answer).expect("it answers in text");
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer}"));
+    let (head, body) =
+        answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     Answer {
         status: status.unwrap_or_else(|| panic!("no status: {head}")),

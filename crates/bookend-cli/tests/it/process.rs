@@ -81,7 +81,11 @@ impl Process {
             }
             match self.stdout.next(deadline) {
                 Some(line) => self.said.push(line),
-                None => panic!("no `{name}` in {:?}; stderr: {:?}", self.said, self.stderr.rest(deadline)),
+                None => panic!(
+                    "no `{name}` in {:?}; stderr: {:?}",
+                    self.said,
+                    self.stderr.rest(deadline)
+                ),
             }
         }
     }

@@ -34,7 +34,8 @@ async fn a_broker_that_restarts_loses_nothing() {
     let mut first = broker("0", data);
     let brokers = first.address("broker");
     let port = brokers.rsplit(':').next().unwrap().to_owned();
-    let mut server = bookend(&["server", "--port", "0", "--brokers", &brokers, "--data", data, "--json"]);
+    let mut server =
+        bookend(&["server", "--port", "0", "--brokers", &brokers, "--data", data, "--json"]);
     let client_args = ["client", "--port", "0", "--brokers", &brokers, "--task-ms", "5", "--json"];
     let mut client = bookend(&client_args);
     let (caller, store) = (Caller::new(&client.http()), Caller::new(&server.http()));

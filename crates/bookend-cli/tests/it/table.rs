@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use rdkafka::{ClientConfig, consumer::{BaseConsumer, Consumer}};
+use rdkafka::{
+    ClientConfig,
+    consumer::{BaseConsumer, Consumer},
+};
 use rusqlite::{Connection, OpenFlags};
 
 pub const TOPICS: [&str; 3] = ["FIRST_TOPIC", "SECOND_TOPIC", "TXT_ELAPSED"];
@@ -13,7 +16,8 @@ pub type PerPartition = BTreeMap<(String, i32), i64>;
 
 fn open(folder: &Path) -> Connection {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let store = Connection::open_with_flags(folder.join("store.db"), flags).expect("there is a store");
+    let store =
+        Connection::open_with_flags(folder.join("store.db"), flags).expect("there is a store");
     store.busy_timeout(Duration::from_secs(5)).expect("a plain setting");
     store
 }
