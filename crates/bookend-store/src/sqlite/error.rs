@@ -221,3 +221,47 @@ impl OpenError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bookend::{Partition, TopicName};
+    use rusqlite::ffi;
+
+    use super::*;
+
+    // Goal: only a fault that is surely the row's may cost a message its place; all else waits or stops.
+    #[test]
+    fn only_the_rows_own_faults_are_permanent() {
+        let position = Position {
+            topic: TopicName::new("a").unwrap(),
+            partition: Partition(0),
+            offset: Offset(0),
+            id: None,
+        };
+        let check = |code, transient, permanent| {
+            let error = || rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let of_row = ApplyError::of_row(error(), &position);
+            assert_eq!(
+                (of_row.is_transient(), of_row.is_permanent()),
+                (transient, permanent),
+                "{of_row:?}"
+            );
+            let of_store = ApplyError::of_store(error());
+            assert_eq!(
+                (of_store.is_transient(), of_store.is_permanent()),
+                (transient, false),
+                "{of_store:?}"
+            );
+        };
+        for code in [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED, ffi::SQLITE_FULL, ffi::SQLITE_IOERR_READ]
+        {
+            check(code, true, false);
+        }
+        for code in [ffi::SQLITE_CONSTRAINT_CHECK, ffi::SQLITE_TOOBIG, ffi::SQLITE_MISMATCH] {
+            check(code, false, true);
+        }
+        for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_READONLY, ffi::SQLITE_NOTADB] {
+            check(code, false, false);
+        }
+    }
+}
