@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::{
-    http::{Answer, Caller, exchange},
+    http::{Answer, Caller, PATHS, exchange, stored},
     process::up,
+    table::TOPICS,
 };
 
 const MIB: usize = 1024 * 1024;
@@ -83,7 +84,7 @@ async fn every_wrong_request_is_answered_and_none_is_a_message() {
         assert_eq!(answer.head.contains("\r\nallow: "), status == 405, "{name}: {answer:?}");
     }
     let help = exchange(&addr, &request("GET /nowhere", "", b"")).body["help"].to_string();
-    for path in ["/FIRST_TOPIC", "/SECOND_TOPIC", "/FIRST_TOPIC_DECORATED", "/api/ledger"] {
+    for path in PATHS.into_iter().chain(["/api/ledger", "/metrics"]) {
         assert!(help.contains(path), "{help}");
     }
     let ledger = Caller::new(&addr).ledger().await.unwrap();
@@ -101,7 +102,7 @@ async fn right_requests_are_measured_in_utf16_units() {
     let caller = Caller::new(&process.http());
     let largest = "x".repeat(MIB - r#"{"text":""}"#.len());
     let texts = [("", 0), ("héllo", 5), ("🦀", 2), (largest.as_str(), largest.len())];
-    for path in ["/FIRST_TOPIC", "/SECOND_TOPIC", "/FIRST_TOPIC_DECORATED"] {
+    for path in PATHS {
         for (text, length) in texts {
             let (status, answer) = caller.post(path, text).await.unwrap();
             assert_eq!(status, 200, "{path}: {answer}");
@@ -112,9 +113,9 @@ async fn right_requests_are_measured_in_utf16_units() {
             );
         }
     }
-    let ledger = caller.ledger_when(|ledger| crate::http::stored(ledger) == 12).await;
+    let ledger = caller.ledger_when(|ledger| stored(ledger) == 12).await;
     let by_topic = &ledger["stored"];
-    for topic in crate::table::TOPICS {
+    for topic in TOPICS {
         assert_eq!(by_topic[topic], 4, "{ledger}");
     }
     let (_, view) = caller.get("/api/view").await.unwrap();

@@ -11,7 +11,7 @@ use std::{
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    http::{Caller, stored},
+    http::{Caller, PATHS, stored},
     process::{Process, up},
     table,
 };
@@ -39,9 +39,8 @@ fn feed(caller: &Caller) -> (JoinSet<()>, watch::Receiver<u64>) {
     for lane in 0..CONCURRENCY {
         let (caller, answered) = (caller.clone(), answered.clone());
         feeding.spawn(async move {
-            let paths = ["/FIRST_TOPIC", "/SECOND_TOPIC", "/FIRST_TOPIC_DECORATED"];
             for number in lane.. {
-                if caller.post(paths[number % 3], "a text of some length").await.is_err() {
+                if caller.post(PATHS[number % 3], "a text of some length").await.is_err() {
                     return;
                 }
                 answered.send_modify(|count| *count += 1);
@@ -58,7 +57,7 @@ fn watch_acked(caller: &Caller) -> (JoinSet<()>, Arc<AtomicI64>) {
     let (caller, last) = (caller.clone(), Arc::clone(&acked));
     watching.spawn(async move {
         while let Ok(ledger) = caller.ledger().await {
-            last.store(ledger["acked"].as_i64().unwrap(), Ordering::Relaxed);
+            last.store(ledger["acked"].as_i64().expect("a client says it"), Ordering::Relaxed);
         }
     });
     (watching, acked)
@@ -68,7 +67,7 @@ fn watch_acked(caller: &Caller) -> (JoinSet<()>, Arc<AtomicI64>) {
 async fn check(process: &mut Process, folder: &Path, acked: i64, kill: usize) {
     let broker = process.address("broker");
     let addr = process.http();
-    let ends = tokio::task::spawn_blocking(move || table::ends(&broker)).await.unwrap();
+    let ends = tokio::task::spawn_blocking(move || table::ends(&broker)).await.expect("it answers");
     let messages: i64 = ends.values().sum();
     Caller::new(&addr).ledger_when(|ledger| stored(ledger) >= messages.unsigned_abs()).await;
     assert_eq!(

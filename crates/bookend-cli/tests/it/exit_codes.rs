@@ -24,7 +24,7 @@ fn cannot_start(args: &[&str], words: &[&str]) {
 }
 
 fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
+    path.to_str().expect("a temporary path is text")
 }
 
 #[test]

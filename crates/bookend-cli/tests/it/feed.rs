@@ -1,16 +1,13 @@
 //! `bookend feed` against one process, and against a client and a server apart.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{fs, path::Path};
 
 use crate::process::{bookend, up};
 
 /// `count` paragraphs of two lines.
 fn write_text(path: &Path, count: usize) {
-    let mut text = String::new();
-    for number in 0..count {
-        writeln!(text, "Line {number} of a text,\nand the line under it.\n").unwrap();
-    }
-    fs::write(path, text).unwrap();
+    let paragraph = |number| format!("Line {number} of a text,\nand the line under it.\n\n");
+    fs::write(path, (0..count).map(paragraph).collect::<String>()).expect("the folder is ours");
 }
 
 #[test]

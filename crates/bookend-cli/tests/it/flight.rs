@@ -3,12 +3,12 @@
 use tokio::task::JoinSet;
 
 use crate::{
-    http::{Caller, stored},
+    http::{Caller, PATHS, stored},
     process::up,
     table,
 };
 
-const REQUESTS: usize = 1_000;
+const REQUESTS: u32 = 1_000;
 
 // Goal: a thousand requests in flight at once, none lost, none double.
 // Method: the task takes longer than it takes to send them all; the ledger says that nothing was answered by then.
@@ -17,12 +17,11 @@ async fn a_thousand_in_flight() {
     let folder = tempfile::tempdir().unwrap();
     let mut process = up(folder.path(), &["--task-ms", "10000"]);
     let addr = process.http();
-    let paths = ["/FIRST_TOPIC", "/SECOND_TOPIC", "/FIRST_TOPIC_DECORATED"];
     let caller = Caller::new(&addr);
     let mut in_flight = JoinSet::new();
-    for number in 0..REQUESTS {
+    for (number, path) in (0..REQUESTS as usize).zip(PATHS.into_iter().cycle()) {
         let caller = caller.clone();
-        in_flight.spawn(async move { caller.post(paths[number % 3], &"x".repeat(number)).await });
+        in_flight.spawn(async move { caller.post(path, &"x".repeat(number)).await });
     }
     let mut lengths = Vec::new();
     while let Some(answer) = in_flight.join_next().await {
@@ -31,15 +30,15 @@ async fn a_thousand_in_flight() {
         lengths.push(answer["textLength"].as_u64().unwrap());
     }
     lengths.sort_unstable();
-    assert!(lengths.into_iter().eq(0..REQUESTS as u64), "each text has its own answer");
-    caller.ledger_when(|ledger| stored(ledger) == REQUESTS as u64).await;
+    assert!(lengths.into_iter().eq(0..REQUESTS.into()), "each text has its own answer");
+    caller.ledger_when(|ledger| stored(ledger) == REQUESTS.into()).await;
     let end = process.stop();
     let closing = end.closing();
     for field in ["accepted", "recorded", "acked", "stored"] {
         assert_eq!(closing[field], REQUESTS, "{field} in {closing}");
     }
     assert_eq!(closing["dropped"], 0);
-    let rows = REQUESTS as i64;
+    let rows = REQUESTS.into();
     assert_eq!(table::distinct(folder.path()), (rows, rows, rows));
     assert_eq!(end.code(), 0);
 }

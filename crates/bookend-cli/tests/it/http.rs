@@ -18,20 +18,23 @@ use serde_json::{Value, json};
 
 use crate::process::PATIENCE;
 
+/// The three measured tasks.
+pub(crate) const PATHS: [&str; 3] = ["/FIRST_TOPIC", "/SECOND_TOPIC", "/FIRST_TOPIC_DECORATED"];
+
 /// A caller that keeps its connections.
 #[derive(Clone)]
-pub struct Caller {
+pub(crate) struct Caller {
     http: Client<HttpConnector, Body>,
     addr: String,
 }
 
 impl Caller {
-    pub fn new(addr: &str) -> Self {
+    pub(crate) fn new(addr: &str) -> Self {
         Self { http: Client::builder(TokioExecutor::new()).build_http(), addr: addr.to_owned() }
     }
 
     /// Posts a text; an error when there was no whole answer.
-    pub async fn post(&self, path: &str, text: &str) -> Result<(StatusCode, Value), String> {
+    pub(crate) async fn post(&self, path: &str, text: &str) -> Result<(StatusCode, Value), String> {
         let request = Request::post(format!("http://{}{path}", self.addr))
             .header("content-type", "application/json")
             .body(Body::from(json!({ "text": text }).to_string()));
@@ -39,17 +42,17 @@ impl Caller {
     }
 
     /// Asks for JSON; an error when there was no whole answer.
-    pub async fn get(&self, path: &str) -> Result<(StatusCode, Value), String> {
+    pub(crate) async fn get(&self, path: &str) -> Result<(StatusCode, Value), String> {
         let request = Request::get(format!("http://{}{path}", self.addr)).body(Body::empty());
         self.send(request.expect("it is a request")).await
     }
 
-    pub async fn ledger(&self) -> Result<Value, String> {
+    pub(crate) async fn ledger(&self) -> Result<Value, String> {
         self.get("/api/ledger").await.map(|(_, ledger)| ledger)
     }
 
     /// Reads the ledger until `is_it` likes it.
-    pub async fn ledger_when(&self, is_it: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn ledger_when(&self, is_it: impl Fn(&Value) -> bool + Send) -> Value {
         let mut look = tokio::time::interval(Duration::from_millis(20));
         let mut last = Value::Null;
         let looking = async {
@@ -81,20 +84,20 @@ impl Caller {
 }
 
 /// The rows that a ledger counts.
-pub fn stored(ledger: &Value) -> u64 {
+pub(crate) fn stored(ledger: &Value) -> u64 {
     ledger["stored"].as_object().map_or(0, |topics| topics.values().filter_map(Value::as_u64).sum())
 }
 
 /// An answer, taken apart by hand.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Value,
 }
 
 /// Sends bytes and reads until the other side closes.
-pub fn exchange(addr: &str, request: &[u8]) -> Answer {
+pub(crate) fn exchange(addr: &str, request: &[u8]) -> Answer {
     let mut socket = TcpStream::connect(addr).expect("it listens");
     socket.set_read_timeout(Some(PATIENCE)).expect("a time that is not zero");
     socket.write_all(request).expect("it reads the request");

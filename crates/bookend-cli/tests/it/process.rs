@@ -13,10 +13,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// Longer than anything takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A running `bookend`. Dropped, it is killed.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     stdout: Lines,
     stderr: Lines,
@@ -26,31 +26,31 @@ pub struct Process {
 
 /// How a process ended, and what it said.
 #[derive(Debug)]
-pub struct End {
-    pub status: ExitStatus,
-    pub stdout: Vec<String>,
-    pub stderr: Vec<String>,
+pub(crate) struct End {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<String>,
+    pub(crate) stderr: Vec<String>,
 }
 
 impl End {
-    pub fn code(&self) -> i32 {
+    pub(crate) fn code(&self) -> i32 {
         self.status.code().unwrap_or_else(|| panic!("killed by a signal: {self:?}"))
     }
 
     /// The closing line of `--json`: the last on stdout.
-    pub fn closing(&self) -> Value {
+    pub(crate) fn closing(&self) -> Value {
         let last = self.stdout.last().unwrap_or_else(|| panic!("said nothing: {self:?}"));
         serde_json::from_str(last).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
     /// All of stderr.
-    pub fn complaint(&self) -> String {
+    pub(crate) fn complaint(&self) -> String {
         self.stderr.join("\n")
     }
 }
 
 /// Starts `bookend` with these arguments and no variables of the outside.
-pub fn bookend(args: &[&str]) -> Process {
+pub(crate) fn bookend(args: &[&str]) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bookend"));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BOOKEND_")) {
@@ -63,7 +63,7 @@ pub fn bookend(args: &[&str]) -> Process {
 }
 
 /// `up` on free ports with a short task, on this folder.
-pub fn up(folder: &Path, more: &[&str]) -> Process {
+pub(crate) fn up(folder: &Path, more: &[&str]) -> Process {
     let folder = folder.to_str().expect("a temporary path is text");
     let mut args = vec!["up", "--port", "0", "--broker-port", "0", "--data", folder, "--json"];
     args.extend(more);
@@ -72,7 +72,7 @@ pub fn up(folder: &Path, more: &[&str]) -> Process {
 
 impl Process {
     /// Waits for a line of stdout that begins with `name`, and gives its second word.
-    pub fn address(&mut self, name: &str) -> String {
+    pub(crate) fn address(&mut self, name: &str) -> String {
         let is_it = |line: &String| line.split_whitespace().next() == Some(name);
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -91,13 +91,13 @@ impl Process {
     }
 
     /// `HOST:PORT` of its HTTP side.
-    pub fn http(&mut self) -> String {
+    pub(crate) fn http(&mut self) -> String {
         let url = self.address("page");
         url.trim_start_matches("http://").trim_end_matches('/').to_owned()
     }
 
     /// Waits for a line of stderr that holds `words`.
-    pub fn complains(&mut self, words: &str) {
+    pub(crate) fn complains(&mut self, words: &str) {
         let deadline = Instant::now() + PATIENCE;
         while let Some(line) = self.stderr.next(deadline) {
             if line.contains(words) {
@@ -107,25 +107,25 @@ impl Process {
         panic!("never said `{words}`");
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("it still runs");
     }
 
     /// SIGKILL: no word of farewell.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("it still runs");
         self.child.wait().expect("it is a child of ours");
     }
 
     /// Asks it to stop, and waits for its end.
-    pub fn stop(self) -> End {
+    pub(crate) fn stop(self) -> End {
         self.signal(Signal::TERM);
         self.end()
     }
 
     /// Waits for its end.
-    pub fn end(mut self) -> End {
+    pub(crate) fn end(mut self) -> End {
         let deadline = Instant::now() + PATIENCE;
         let mut stdout = std::mem::take(&mut self.said);
         stdout.extend(self.stdout.rest(deadline));

@@ -8,11 +8,11 @@ use rdkafka::{
 };
 use rusqlite::{Connection, OpenFlags};
 
-pub const TOPICS: [&str; 3] = ["FIRST_TOPIC", "SECOND_TOPIC", "TXT_ELAPSED"];
+pub(crate) const TOPICS: [&str; 3] = ["FIRST_TOPIC", "SECOND_TOPIC", "TXT_ELAPSED"];
 const PARTITIONS: i32 = 3;
 
 /// One number per topic and partition; those with none are left out.
-pub type PerPartition = BTreeMap<(String, i32), i64>;
+pub(crate) type PerPartition = BTreeMap<(String, i32), i64>;
 
 fn open(folder: &Path) -> Connection {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
@@ -23,7 +23,7 @@ fn open(folder: &Path) -> Connection {
 }
 
 /// Rows per partition.
-pub fn rows(folder: &Path) -> PerPartition {
+pub(crate) fn rows(folder: &Path) -> PerPartition {
     let store = open(folder);
     let mut query = store
         .prepare("SELECT topic, partition, count(*) FROM message GROUP BY topic, partition")
@@ -33,7 +33,7 @@ pub fn rows(folder: &Path) -> PerPartition {
 }
 
 /// How many rows, distinct positions and distinct message ids there are.
-pub fn distinct(folder: &Path) -> (i64, i64, i64) {
+pub(crate) fn distinct(folder: &Path) -> (i64, i64, i64) {
     let sql = "SELECT count(*), count(DISTINCT topic || '/' || partition || '/' || offset), count(DISTINCT id)
                FROM message";
     let one = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
@@ -41,7 +41,7 @@ pub fn distinct(folder: &Path) -> (i64, i64, i64) {
 }
 
 /// Where each partition ends.
-pub fn ends(broker: &str) -> PerPartition {
+pub(crate) fn ends(broker: &str) -> PerPartition {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", broker)
         .create()
