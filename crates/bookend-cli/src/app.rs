@@ -63,18 +63,24 @@ impl App {
     }
 
     /// Waits until the process is asked to stop, or a part gives up.
-    pub(crate) async fn run(&self, stop: &Stop) -> anyhow::Result<()> {
-        tokio::select! {
-            () = stop.asked() => Ok(()),
-            failed = self.failed() => Err(failed),
+    pub(crate) fn run(&self, stop: &Stop) -> impl Future<Output = anyhow::Result<()>> + use<> {
+        let (stop, failed) = (stop.clone(), self.failed());
+        async move {
+            tokio::select! {
+                () = stop.asked() => Ok(()),
+                failed = failed => Err(failed),
+            }
         }
     }
 
     /// Completes when a part gives up, with its reason; never if none does.
-    pub(crate) async fn failed(&self) -> anyhow::Error {
-        match &self.http.parts.server {
-            Some(server) => server.failed().await,
-            None => std::future::pending().await,
+    pub(crate) fn failed(&self) -> impl Future<Output = anyhow::Error> + use<> {
+        let server = self.http.parts.server.clone();
+        async move {
+            match server {
+                Some(server) => server.failed().await,
+                None => std::future::pending().await,
+            }
         }
     }
 

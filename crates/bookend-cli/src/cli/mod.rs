@@ -213,8 +213,8 @@ pub(crate) struct ClusterArgs {
     pub(crate) brokers: String,
     /// Any librdkafka setting, may be repeated; in the variable one a line
     ///
-    /// For example --kafka security.protocol=sasl_ssl --kafka sasl.mechanism=SCRAM-SHA-512 --kafka sasl.username=me
-    /// --kafka sasl.password=... Settings that would break a promise are refused with the reason.
+    /// For example `--kafka security.protocol=sasl_ssl --kafka sasl.mechanism=SCRAM-SHA-512
+    /// --kafka sasl.username=me --kafka sasl.password=...`. Settings that would break a promise are refused with the reason.
     #[arg(long, env = "BOOKEND_KAFKA", hide_env_values = true, value_name = "KEY=VALUE", value_delimiter = '\n', value_parser = setting)]
     pub(crate) kafka: Vec<(String, String)>,
 }

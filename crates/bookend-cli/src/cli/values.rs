@@ -11,9 +11,9 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     } else {
         (text, 1.0)
     };
-    let wrong = |_| format!("`{text}` is no time: write `20ms` or `1s`");
-    let number: f64 = number.trim().parse().map_err(|_| wrong(()))?;
-    Duration::try_from_secs_f64(number * unit_ms / 1_000.0).map_err(|_| wrong(()))
+    let wrong = || format!("`{text}` is no time: write `20ms` or `1s`");
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(number * unit_ms / 1_000.0).map_err(|_| wrong())
 }
 
 /// Reads a rate per second: a number that is not negative.

@@ -31,7 +31,7 @@ pub(crate) async fn demo(args: DemoArgs, stop: Stop) -> anyhow::Result<Ending> {
     let app = App::start(module, &stop).await?;
     app.announce();
     let fed = tokio::select! {
-        fed = show(&app, args.exit, &stop) => fed,
+        fed = show(app.url(), args.exit, &stop) => fed,
         failed = app.failed() => Err(failed),
     };
     let traffic = if args.exit { Traffic::Alone } else { Traffic::Shared };
@@ -40,8 +40,8 @@ pub(crate) async fn demo(args: DemoArgs, stop: Stop) -> anyhow::Result<Ending> {
 }
 
 /// Feeds the texts: once and until they are stored, or again and again until asked to stop.
-async fn show(app: &App, once: bool, stop: &Stop) -> anyhow::Result<()> {
-    let feed = Feed::begin(Remote::new(&app.url())?, None).await?;
+async fn show(url: String, once: bool, stop: &Stop) -> anyhow::Result<()> {
+    let feed = Feed::begin(Remote::new(&url)?, None).await?;
     let pace = if once { TO_BE_DONE } else { TO_LOOK_AT };
     let posted = feed.post(Source::texts(texts(), !once), pace, stop).await?;
     if once {

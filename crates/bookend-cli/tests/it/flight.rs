@@ -31,7 +31,7 @@ async fn a_thousand_in_flight() {
     }
     lengths.sort_unstable();
     assert!(lengths.into_iter().eq(0..REQUESTS.into()), "each text has its own answer");
-    caller.ledger_when(|ledger| stored(ledger) == REQUESTS.into()).await;
+    caller.ledger_when(|ledger| stored(ledger) == u64::from(REQUESTS)).await;
     let end = process.stop();
     let closing = end.closing();
     for field in ["accepted", "recorded", "acked", "stored"] {
