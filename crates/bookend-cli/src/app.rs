@@ -9,7 +9,7 @@ use bookend::{
 
 use crate::{
     closing,
-    exit::{CannotStart, Ending, print},
+    exit::{CannotStart, Ending, chain, print},
     http::{HTTP, Http},
     ledger::{Closing, Ledger, Traffic},
     parts::{BROKER, EmbeddedBroker},
@@ -96,15 +96,9 @@ impl App {
 }
 
 /// The words of the part that could not be built; where in the code it stands helps nobody at a prompt.
-pub(crate) fn sentence(error: &BuildError) -> String {
-    let mut words = match error {
-        BuildError::Factory { source, .. } => source.to_string(),
-        other => return other.to_string(),
-    };
-    let mut cause = std::error::Error::source(error).and_then(std::error::Error::source);
-    while let Some(error) = cause {
-        words += &format!(": {error}");
-        cause = error.source();
+fn sentence(error: &BuildError) -> String {
+    match error {
+        BuildError::Factory { source, .. } => chain(&**source),
+        other => other.to_string(),
     }
-    words
 }

@@ -35,12 +35,11 @@ impl Background {
     /// Nothing is lost.
     pub(crate) async fn ended(&self) -> Result<(), Arc<str>> {
         let mut ended = self.ended.clone();
-        // Bound to a name, so that the guard it holds ends before `ended` does.
-        let end = match ended.wait_for(Option::is_some).await {
-            Ok(end) => end.clone().expect("that is what was waited for"),
-            Err(_) => Err("it panicked; the log says where".into()),
-        };
-        end
+        let end = ended.wait_for(Option::is_some).await;
+        end.map_or_else(
+            |_| Err("it panicked; the log says where".into()),
+            |end| end.clone().expect("that is what was waited for"),
+        )
     }
 
     /// Asks it to end, and waits for that; gives up after `deadline`.

@@ -1,8 +1,10 @@
 //! How the process ends: its exit code, and one clear sentence on stderr when it failed.
 
 use std::{
+    error::Error,
     fmt::Display,
     io::{self, Write},
+    iter::successors,
     process::ExitCode,
 };
 
@@ -50,6 +52,12 @@ pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
             ExitCode::from(if never_started { CANNOT_START } else { FAILED })
         }
     }
+}
+
+/// An error and its causes in one sentence.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Says a line on stderr, for people. A closed stderr is no reason to fail.

@@ -14,7 +14,7 @@ use hyper_util::{
 };
 use serde_json::json;
 
-use crate::ledger::Ledger;
+use crate::{exit::chain, ledger::Ledger};
 
 /// The longest answer that is read.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -79,25 +79,16 @@ impl Remote {
             .body(Body::from(body))
             .context("a request of constant parts")?;
         let exchange = async {
-            let response =
-                self.http.request(request).await.map_err(|error| self.unreachable(&error))?;
+            let response = self.http.request(request).await.map_err(|error| {
+                // hyper's own words are `client error (Connect)`; the reason stands in its causes.
+                anyhow::anyhow!("no answer from {}: {}", self.base, chain(&error))
+            })?;
             let status = response.status();
             let answer = to_bytes(Body::new(response.into_body()), ANSWER_BYTES_MAX).await?;
             anyhow::Ok((status, answer))
         };
         let late = || format!("{} did not answer within {} s", self.base, wait.as_secs());
         tokio::time::timeout(wait, exchange).await.with_context(late)?
-    }
-
-    /// hyper's own words are `client error (Connect)`; the reason stands in its sources.
-    fn unreachable(&self, error: &dyn std::error::Error) -> anyhow::Error {
-        let mut words = format!("no answer from {}", self.base);
-        let mut source = error.source();
-        while let Some(error) = source {
-            words += &format!(": {error}");
-            source = error.source();
-        }
-        anyhow::Error::msg(words)
     }
 }
 

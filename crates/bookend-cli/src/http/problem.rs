@@ -52,7 +52,6 @@ impl IntoResponse for Problem {
 }
 
 /// Answers a path that nothing stands at.
-#[expect(clippy::unused_async, reason = "axum's handlers are async")]
 pub(super) async fn unknown_path(uri: Uri) -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
@@ -62,7 +61,6 @@ pub(super) async fn unknown_path(uri: Uri) -> Problem {
 }
 
 /// Answers a method that the path does not take; axum adds the `allow` header.
-#[expect(clippy::unused_async, reason = "axum's handlers are async")]
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,

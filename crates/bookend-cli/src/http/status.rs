@@ -61,11 +61,8 @@ impl Parts {
 /// Alive, unless a restart would help.
 async fn livez(State(parts): State<Parts>) -> Response {
     let dead = parts.server.as_ref().is_some_and(|server| !server.consumer().is_live());
-    health(
-        dead.then(|| "a handler is stuck, or the consumer polls no more".to_owned())
-            .into_iter()
-            .collect(),
-    )
+    let faults = dead.then(|| "a handler is stuck, or the consumer polls no more".to_owned());
+    health(faults.as_slice())
 }
 
 /// Ready, unless something outside is waited for. A restart would not help.
@@ -79,10 +76,10 @@ async fn readyz(State(parts): State<Parts>) -> Response {
     if let Some(server) = &parts.server {
         waiting.extend(server.consumer().waiting_for());
     }
-    health(waiting)
+    health(&waiting)
 }
 
-fn health(faults: Vec<String>) -> Response {
+fn health(faults: &[String]) -> Response {
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ok": faults.is_empty(), "because": faults }))).into_response()
 }
