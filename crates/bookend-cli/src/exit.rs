@@ -56,7 +56,7 @@ pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
 
 /// An error and its causes in one sentence.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = successors(Some(error), |error| error.source());
+    let causes = successors(Some(error), |error| (*error).source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 

@@ -7,6 +7,11 @@ pub mod batch;
 pub mod sender;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod service;
+mod router;
+pub mod handler;
+pub mod extract;
+pub mod settle;
 pub mod module;
 pub mod telemetry;
 
@@ -21,6 +26,7 @@ pub use self::{
     record::{Header, Headers, Message, MessageId, Position, Record, Timestamp},
     recorder::{Measured, Outcome, Recorder, Recording},
     sender::{Compression, Sender, SenderOptions, Stats, Topic},
+    service::Service,
     topic::{Offset, Partition, TopicName, TopicPartition},
 };
 

@@ -7,9 +7,11 @@ mod settings;
 mod context;
 mod admin;
 pub(crate) mod producer;
+mod consumer;
 
 pub use self::{
     admin::{Cluster, TopicError, TopicSpec, Unreachable},
+    consumer::GroupMember,
     settings::{InvalidSettings, RefusedSetting},
 };
 
