@@ -74,7 +74,6 @@ impl Client {
 }
 
 /// What was measured, as the message that travels.
-#[expect(clippy::needless_pass_by_value, reason = "a message function takes what was measured")]
 fn text_elapsed(measured: Measured<usize>) -> TextElapsed {
     TextElapsed { text_length: measured.before as u64, response_time: measured.elapsed_ms() }
 }

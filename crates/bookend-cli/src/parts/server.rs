@@ -119,7 +119,9 @@ impl Server {
                 let positions: BTreeMap<_, _> = self.store.positions().await?.into_iter().collect();
                 // What is settled and not stored could not be read.
                 let settled = self.consumer().partitions;
-                let settled = |at| settled.iter().find(|is| is.partition == *at)?.settled_below;
+                let settled = |at: &TopicPartition| {
+                    settled.iter().find(|is| is.partition == *at)?.settled_below
+                };
                 let reached = |(at, end): &(TopicPartition, Offset)| {
                     end.0 == 0 || positions.get(at).copied().max(settled(at)) >= Some(*end)
                 };

@@ -52,7 +52,7 @@ impl Caller {
     }
 
     /// Reads the ledger until `is_it` likes it.
-    pub(crate) async fn ledger_when(&self, is_it: impl Fn(&Value) -> bool + Send) -> Value {
+    pub(crate) async fn ledger_when(&self, is_it: impl Fn(&Value) -> bool + Send + Sync) -> Value {
         let mut look = tokio::time::interval(Duration::from_millis(20));
         let mut last = Value::Null;
         let looking = async {
