@@ -56,7 +56,7 @@ pub(crate) fn bookend(args: &[&str]) -> Process {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BOOKEND_")) {
         command.env_remove(name);
     }
-    let mut child = command.env("RUST_LOG", "warn").spawn().expect("the binary is built");
+    let mut child = command.env("RUST_LOG", "warn,bookend=info,bookend_broker=debug").spawn().expect("the binary is built");
     let stdout = Lines::of(child.stdout.take().expect("it is piped"));
     let stderr = Lines::of(child.stderr.take().expect("it is piped"));
     Process { child, stdout, stderr, said: Vec::new() }
@@ -136,10 +136,15 @@ impl Process {
 }
 
 impl Drop for Process {
+    #[expect(clippy::print_stderr, reason = "what it said helps to find out why a test failed")]
     fn drop(&mut self) {
         // Fails when it has ended already, which is as good.
         drop(self.child.kill());
         drop(self.child.wait());
+        if thread::panicking() {
+            let said = self.stderr.rest(Instant::now() + PATIENCE).join("\n");
+            eprintln!("stderr of the process {}:\n{said}", self.child.id());
+        }
     }
 }
 
