@@ -19,7 +19,7 @@ pub mod telemetry;
 pub use bookend_macros::measured;
 
 #[cfg(feature = "kafka")]
-pub use self::kafka::Kafka;
+pub use self::kafka::{Kafka, KafkaOptions};
 pub use self::{
     batch::BatchLimits,
     module::{Module, Token},
