@@ -59,11 +59,16 @@ impl Groups {
         gone: impl Future<Output = ()>,
     ) -> Option<Result<Joined, JoinRefused>> {
         let member_id = join.member_id.clone();
+        let refusal = if member_id.is_empty() {
+            ResponseError::GroupMaxSizeReached
+        } else {
+            // A member of a group that a restart has forgotten: it is to join anew.
+            ResponseError::UnknownMemberId
+        };
         let Some(parked) = self.park(group, join.member_id.is_empty(), |group, now, ticket| {
             group.join(now, ticket, join);
         }) else {
-            let error = ResponseError::GroupMaxSizeReached;
-            return Some(Err(JoinRefused { error, member_id }));
+            return Some(Err(JoinRefused { error: refusal, member_id }));
         };
         match parked.answer(gone).await? {
             Answer::Join(result) => Some(result),

@@ -56,7 +56,10 @@ pub(crate) fn bookend(args: &[&str]) -> Process {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BOOKEND_")) {
         command.env_remove(name);
     }
-    let mut child = command.env("RUST_LOG", "warn,bookend=info,bookend_broker=debug").spawn().expect("the binary is built");
+    let mut child = command
+        .env("RUST_LOG", "warn,bookend=info,bookend_broker=debug")
+        .spawn()
+        .expect("the binary is built");
     let stdout = Lines::of(child.stdout.take().expect("it is piped"));
     let stderr = Lines::of(child.stderr.take().expect("it is piped"));
     Process { child, stdout, stderr, said: Vec::new() }

@@ -176,7 +176,8 @@ impl Kafka {
             }
             Ok(ends)
         });
-        let ends: Result<_, KafkaError> = answer.await.map_err(|error| failed(error.to_string()))?;
+        let ends: Result<_, KafkaError> =
+            answer.await.map_err(|error| failed(error.to_string()))?;
         ends.map_err(|error| failed(error.to_string()))
     }
 
