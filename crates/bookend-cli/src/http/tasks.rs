@@ -1,7 +1,7 @@
 //! The three measured tasks: a text comes in, an outside service takes its time, and the answer says how long.
 //!
 //! Each shows one way to put a bookend before and after an async task. Down the stream: the recorders of the
-//! [`client`](crate::client).
+//! [`Client`](crate::parts::Client).
 
 use std::{
     sync::{

@@ -78,7 +78,7 @@ fn text_elapsed(measured: Measured<usize>) -> TextElapsed {
     TextElapsed { text_length: measured.before as u64, response_time: measured.elapsed_ms() }
 }
 
-/// Provides [`CLIENT`] from what [`kafka`](super::kafka) provides.
+/// Provides [`CLIENT`] from what [`kafka()`](super::kafka()) provides.
 pub(crate) fn client<'m>(module: Module<'m>, args: &'m TaskArgs) -> Module<'m> {
     let batch = BatchLimits {
         records_max: args.batch_records as usize,

@@ -1,6 +1,6 @@
 //! The parts a process is made of, as providers: a command takes those it needs.
 //!
-//! Tokens name what is provided; a chain of providers ends in [`HTTP`], and whatever it needs is built with it:
+//! Tokens name what is provided; a chain of providers ends in [`HTTP`](crate::http::HTTP), and whatever it needs is built with it:
 //!
 //! ```text
 //! BROKERS ─▶ KAFKA ─▶ TOPICS ─┬─▶ SENDER ─▶ three recorders ─▶ CLIENT ─┐

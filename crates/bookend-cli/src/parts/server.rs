@@ -195,7 +195,7 @@ pub(crate) fn reset_store(folder: &Path) -> Result<(), OpenError> {
     reset(store_path(folder))
 }
 
-/// Provides [`SERVER`] from what [`kafka`](super::kafka) provides, with its data in the folder.
+/// Provides [`SERVER`] from what [`kafka()`](super::kafka()) provides, with its data in the folder.
 pub(crate) fn server<'m>(module: Module<'m>, folder: &'m Path) -> Module<'m> {
     module
         .provide(STORE, (), async move |()| Store::open(store_path(folder), Options::default()))
