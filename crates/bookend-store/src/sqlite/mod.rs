@@ -64,6 +64,10 @@ use rusqlite::Transaction;
 ///
 /// It needs no unique index and no column for the position: the store knows what it applied. The functions run on
 /// the store's thread, within its transaction. One that panics closes the store.
+#[diagnostic::on_unimplemented(
+    message = "a store keeps a `Table`, which `{Self}` is not",
+    note = "implement `Table` for a type of your own: its migrations, and how a row is inserted"
+)]
 pub trait Table: 'static {
     /// What a handler makes of a message.
     type Row: Send + 'static;

@@ -74,8 +74,8 @@ async fn a_silent_sender_expires() {
     let store = open(&path);
     store.apply(vec![note(0, 0, Some((1, 0))), note(0, 1, Some((2, 0)))]).await.unwrap();
     store.close().await;
-    let age = "UPDATE bookend_sequences SET changed_at_ms = 0 WHERE substr(lane, 12) = x'08'";
-    assert_eq!(Connection::open(&path).unwrap().execute(age, ()).unwrap(), 1);
+    let age = "UPDATE bookend_applied SET changed_at_ms = 0 WHERE substr(lane, 12) = x'08' OR lane = 'a/0'";
+    assert_eq!(Connection::open(&path).unwrap().execute(age, ()).unwrap(), 2);
 
     let store = open(&path);
     store.apply(vec![]).await.unwrap();
