@@ -1,1 +1,89 @@
-//! An append-only, checksummed, segmented log on disk.
+//! One append-only, checksummed, segmented log on disk: `append` at the end, `read` anywhere, `drop_before` at the start.
+//!
+//! ```text
+//!   drop_before                read(from)                  append
+//!       │                          │                         │
+//!       ▼                          ▼                         ▼
+//!  ┌───────────┬───────────┐  ┌───────────┬─────┐  ┌───────────┬─ ─
+//!  │ 0     1   │ 2       3 │  │ 4   5   6 │ 7   │  │ 8       9 │
+//!  └───────────┴───────────┘  └───────────┴─────┘  └───────────┴─ ─
+//!   000…000.log                000…004.log          000…008.log
+//!   sealed                     sealed               active: the only one that is written
+//! ```
+//!
+//! An entry is a payload that spans one or more *indexes*; a log holds the indexes `start..end` without a hole.
+//! What a payload means is the owner's: this crate knows bytes, counts and times, nothing of Kafka.
+//!
+//! ```
+//! use bookend_log::{Log, Options};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let (mut log, recovery) = Log::open(folder.path(), Options::default())?;
+//! assert!(recovery.cut.is_none()); // nothing was torn
+//!
+//! let first = log.append(2, 1_700_000_000_000, b"two records in one batch")?;
+//! assert_eq!((first, log.start(), log.end()), (0, 0, 2));
+//!
+//! let entries = log.read(1, 1_048_576)?; // index 1 lies within the entry that starts at 0
+//! assert_eq!(entries[0].first, 0);
+//! assert_eq!(entries[0].payload, b"two records in one batch");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What holds
+//! - **An entry is there whole or not at all.** It is one write; [`Log::open`] cuts what a crash left of one, and
+//!   says what it cut. After a failed [`append`](Log::append) the log is as it was before, or it takes no more.
+//! - **No wrong byte is returned.** Every entry's header and payload carry a CRC-32C. A damaged entry with others
+//!   behind it is an error that names file and position, at open or at the read, never skipped in silence.
+//! - **No length from the disk is trusted** before it was checked against the file.
+//! - **An idle log holds no file open:** a file stays open only while bytes of it wait for their fsync. A process may
+//!   own ten thousand logs.
+//! - **One owner.** A `Log` does not guard its folder against a second process; a [`FolderLock`] around all logs of a
+//!   data folder does.
+//!
+//! # On disk
+//! A folder per log, a file per segment, named by its first index in 20 digits. A `.log` file is entries back to back,
+//! all integers big-endian:
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 0–2   | the letters `BKL` |
+//! | 3     | format version, 1 |
+//! | 4–7   | length of the payload, u32 |
+//! | 8–15  | first index, u64 |
+//! | 16–19 | count of indexes, u32, at least 1 |
+//! | 20–27 | time in milliseconds since 1970, i64 |
+//! | 28–31 | CRC-32C of the payload |
+//! | 32–35 | CRC-32C of bytes 0–31 |
+//! | 36–   | the payload |
+//!
+//! The header's own checksum lets a scan step over payloads without reading them, and covers the payload's checksum,
+//! so no payload passes under another's header. A sealed segment has an `.index` file beside it, so that opening does
+//! not read it; a missing or damaged one is built again from the segment.
+//!
+//! # A torn tail, or damage?
+//! Only the last segment can be torn: the others were synced before the next was created (except under
+//! [`Fsync::Never`]). At its first invalid entry, `open` looks for a valid one further on. If there is none, the
+//! rest is the tail that a crash tore, and is cut; if there is one, something damaged the middle of the file, and
+//! `open` refuses. A killed process leaves a prefix of an entry, which is always told apart rightly; a bit that flips
+//! in the very last entry looks like a power cut's torn page, so it is cut, and reported. The other way round, a power cut
+//! that wrote later unsynced pages and not earlier ones looks like damage: better to ask than to cut what may have been
+//! synced.
+
+mod options;
+mod entry;
+mod segment;
+mod disk;
+mod recover;
+mod log;
+mod error;
+mod lock;
+
+pub use self::{
+    entry::{Entry, EntryInfo, PAYLOAD_BYTES_MAX},
+    error::{AppendError, OpenError, ReadError},
+    lock::{FolderLock, LockError},
+    log::Log,
+    options::{Fsync, Options},
+    recover::{Cut, Recovery},
+};

@@ -1,0 +1,400 @@
+//! The log on a disk that fails, and that loses power.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    Entry,
+    disk::{Synced, TailFile},
+};
+
+const INTERVAL: Fsync = Fsync::Interval(Duration::from_secs(1));
+
+/// What fails from now on, and what happened.
+#[derive(Debug, Default)]
+struct Weather {
+    /// The bytes that still fit on the disk.
+    room: Option<usize>,
+    broken: Option<Part>,
+    files_open: usize,
+    events: Vec<String>,
+    /// What a power cut leaves of each file.
+    synced: HashMap<PathBuf, u64>,
+    /// The files whose names a power cut leaves.
+    named: HashSet<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Open,
+    Cut,
+    Sync,
+    FolderSync,
+}
+
+#[derive(Debug, Clone, Default)]
+struct FaultyDisk(Arc<Mutex<Weather>>);
+
+#[derive(Debug)]
+struct FaultyFile {
+    path: PathBuf,
+    disk: FaultyDisk,
+    file: fs::File,
+}
+
+impl Weather {
+    fn works(&self, part: Part) -> io::Result<()> {
+        if self.broken == Some(part) { Err(io::Error::other("the disk is gone")) } else { Ok(()) }
+    }
+}
+
+impl FaultyDisk {
+    fn weather(&self) -> MutexGuard<'_, Weather> {
+        self.0.lock().unwrap()
+    }
+
+    fn open(&self, dir: &Path, fsync: Fsync, segment_bytes_max: u64) -> Log {
+        let options = Options { segment_bytes_max, fsync };
+        Log::open_on(dir, options, Arc::new(self.clone())).unwrap().0
+    }
+
+    /// Takes away what no fsync covered, except for the given part of it.
+    fn cut_power(&self, dir: &Path, kept_percent: u64) {
+        let weather = self.weather();
+        for file in fs::read_dir(dir).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "index") {
+                fs::write(&path, "torn").unwrap();
+            } else if weather.named.contains(&path) {
+                let file = fs::File::options().write(true).open(&path).unwrap();
+                let (synced, written) = (
+                    weather.synced.get(&path).copied().unwrap_or(0),
+                    file.metadata().unwrap().len(),
+                );
+                file.set_len(synced + (written - synced) * kept_percent / 100).unwrap();
+            } else {
+                fs::remove_file(&path).unwrap();
+            }
+        }
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().unwrap().to_string_lossy().trim_start_matches('0').to_owned()
+}
+
+impl Disk for FaultyDisk {
+    fn open_tail(&self, path: &Path) -> io::Result<Box<dyn TailFile>> {
+        let mut weather = self.weather();
+        weather.works(Part::Open)?;
+        weather.events.push(format!("open {}", name(path)));
+        weather.files_open += 1;
+        let file = fs::File::options().create(true).append(true).open(path)?;
+        Ok(Box::new(FaultyFile { path: path.to_owned(), disk: self.clone(), file }))
+    }
+
+    fn open_folder(&self, dir: &Path) -> io::Result<Box<dyn Synced>> {
+        self.weather().works(Part::Open)?;
+        Ok(Box::new(FaultyFolder { dir: dir.to_owned(), disk: self.clone() }))
+    }
+}
+
+struct FaultyFolder {
+    dir: PathBuf,
+    disk: FaultyDisk,
+}
+
+impl Synced for FaultyFolder {
+    fn sync(&self) -> io::Result<()> {
+        let mut weather = self.disk.weather();
+        weather.events.push("sync folder".into());
+        weather.works(Part::FolderSync)?;
+        weather.named.extend(fs::read_dir(&self.dir)?.map(|file| file.unwrap().path()));
+        Ok(())
+    }
+}
+
+impl io::Write for FaultyFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut weather = self.disk.weather();
+        let fits = weather.room.map_or(bytes.len(), |room| room.min(bytes.len()));
+        if fits == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        weather.room = weather.room.map(|room| room - fits);
+        weather.events.push(format!("write {}", name(&self.path)));
+        self.file.write_all(&bytes[..fits])?;
+        Ok(fits)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl TailFile for FaultyFile {
+    fn cut_to(&self, bytes: u64) -> io::Result<()> {
+        self.disk.weather().works(Part::Cut)?;
+        self.file.set_len(bytes)
+    }
+}
+
+impl Synced for FaultyFile {
+    fn sync(&self) -> io::Result<()> {
+        let mut weather = self.disk.weather();
+        weather.events.push(format!("sync {}", name(&self.path)));
+        weather.works(Part::Sync)?;
+        let bytes = self.file.metadata()?.len();
+        weather.synced.insert(self.path.clone(), bytes);
+        Ok(())
+    }
+}
+
+impl Drop for FaultyFile {
+    fn drop(&mut self) {
+        self.disk.weather().files_open -= 1;
+    }
+}
+
+fn all(log: &Log) -> Vec<Entry> {
+    log.read(log.start(), usize::MAX).unwrap()
+}
+
+fn append(log: &mut Log) {
+    log.append(1, 0, b"payload").unwrap();
+}
+
+// Goal: wherever in an entry the disk fills up, the log is as before, and goes on once there is room.
+#[test]
+fn a_full_disk_leaves_the_log_as_it_was() {
+    for fsync in [Fsync::Always, INTERVAL, Fsync::Never] {
+        for room in 0..36 + 7 {
+            let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+            let mut log = disk.open(folder.path(), fsync, 1_000);
+            append(&mut log);
+            let before = (log.end(), log.bytes(), all(&log));
+            disk.weather().room = Some(room);
+            let refused = log.append(1, 0, b"payload").unwrap_err();
+            assert!(matches!(refused, AppendError::Io { .. }), "{refused}");
+            assert_eq!((log.end(), log.bytes(), all(&log)), before);
+            disk.weather().room = None;
+            append(&mut log);
+            let after = all(&log);
+            assert_eq!(after.len(), 2);
+            drop(log);
+            let (log, recovery) = Log::open(folder.path(), Options::default()).unwrap();
+            assert_eq!((recovery, all(&log)), (Recovery::default(), after));
+        }
+    }
+}
+
+// Goal: half an entry that cannot be taken back closes the log, so that nothing is written behind it; the next open cuts it.
+#[test]
+fn half_an_entry_closes_the_log() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let mut log = disk.open(folder.path(), INTERVAL, 1_000);
+    append(&mut log);
+    let before = all(&log);
+    disk.weather().room = Some(20);
+    disk.weather().broken = Some(Part::Cut);
+    for _ in 0..2 {
+        let refused = log.append(1, 0, b"payload").unwrap_err();
+        assert!(matches!(refused, AppendError::Poisoned { .. }), "{refused}");
+        disk.weather().room = None; // only its own memory refuses the second
+        disk.weather().broken = None;
+    }
+    assert_eq!(all(&log), before);
+    drop(log);
+    let (mut log, recovery) = Log::open(folder.path(), Options::default()).unwrap();
+    assert_eq!(recovery.cut.map(|cut| (cut.at, cut.bytes)), Some((43, 20)));
+    assert_eq!(all(&log), before);
+    append(&mut log);
+}
+
+// Goal: after a failed fsync nothing is written and no second fsync is tried, since that could succeed for lost bytes.
+#[test]
+fn a_failed_fsync_is_never_retried() {
+    for fsync in [Fsync::Always, INTERVAL] {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+        let mut log = disk.open(folder.path(), fsync, 1_000);
+        append(&mut log);
+        let before = all(&log);
+        disk.weather().broken = Some(Part::Sync);
+        match fsync {
+            Fsync::Always => drop(log.append(1, 0, b"payload").unwrap_err()),
+            _ => drop(log.sync().unwrap_err()),
+        }
+        disk.weather().broken = None;
+        disk.weather().events.clear();
+        assert!(matches!(log.append(1, 0, b""), Err(AppendError::Poisoned { .. })));
+        log.sync().unwrap_err();
+        log.drop_before(log.end()).unwrap_err();
+        let now = Instant::now();
+        assert!(!log.sync_due(now) && !log.sync_due(now + Duration::from_mins(1)));
+        assert_eq!((disk.weather().events.len(), all(&log)), (0, before));
+    }
+}
+
+// Goal: a failed fsync of the folder closes the log too, before anything is written or dropped.
+#[test]
+fn a_failed_fsync_of_the_folder_closes_the_log() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let mut log = disk.open(folder.path(), Fsync::Always, 1);
+    append(&mut log);
+    log.drop_before(1).unwrap();
+    append(&mut log);
+    disk.weather().broken = Some(Part::FolderSync);
+    assert!(log.drop_before(2).is_err());
+    disk.weather().broken = None;
+    assert!(matches!(log.append(1, 0, b""), Err(AppendError::Poisoned { .. })));
+    assert_eq!((log.start(), log.end()), (1, 2));
+    drop(log);
+    let (log, _) = Log::open(folder.path(), Options::default()).unwrap();
+    assert_eq!((log.start(), log.end()), (1, 2));
+}
+
+// Goal: folders and files that cannot be opened, for want of descriptors say, fail one append and no more.
+#[test]
+fn a_process_without_descriptors_recovers() {
+    for fsync in [Fsync::Always, INTERVAL] {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+        let mut log = disk.open(folder.path(), fsync, 1_000);
+        for _ in 0..2 {
+            disk.weather().broken = Some(Part::Open);
+            assert!(matches!(log.append(1, 0, b"payload"), Err(AppendError::Io { .. })));
+            disk.weather().broken = None;
+            append(&mut log);
+            log.sync().unwrap();
+        }
+        let entries = all(&log);
+        assert_eq!(entries.len(), 2);
+        drop(log);
+        let (log, recovery) = Log::open(folder.path(), Options::default()).unwrap();
+        assert_eq!((recovery, all(&log)), (Recovery::default(), entries));
+    }
+}
+
+// Goal: a segment that cannot be created is no more than an append that failed.
+#[test]
+fn a_segment_that_cannot_be_created_changes_nothing() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let mut log = disk.open(folder.path(), Fsync::Always, 1);
+    append(&mut log);
+    disk.weather().broken = Some(Part::Open);
+    assert!(matches!(log.append(1, 0, b""), Err(AppendError::Io { .. })));
+    assert!(log.drop_before(1).is_err());
+    disk.weather().broken = None;
+    append(&mut log);
+    assert_eq!((log.start(), all(&log).len()), (0, 2));
+}
+
+// Goal: a segment is synced before the next exists, and a sync covers the file's name too.
+#[test]
+fn only_the_last_segment_can_be_torn() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let mut log = disk.open(folder.path(), INTERVAL, 1);
+    append(&mut log);
+    disk.weather().events.clear();
+    append(&mut log);
+    log.sync().unwrap();
+    // The first two folders are the log's own and the one it is in.
+    let sealing = ["sync folder", "sync folder", "sync ", "open 1"];
+    let expected = [&sealing[..], &["open 1", "write 1", "sync folder", "sync 1"]].concat();
+    assert_eq!(disk.weather().events, expected);
+}
+
+// Goal: an idle log holds no file; one that waits for its fsync holds one.
+#[test]
+fn an_idle_log_holds_no_file() {
+    for (fsync, waiting) in [(Fsync::Always, 0), (INTERVAL, 1), (Fsync::Never, 0)] {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+        let mut log = disk.open(folder.path(), fsync, 100);
+        assert_eq!(disk.weather().files_open, 0);
+        for _ in 0..5 {
+            append(&mut log);
+            assert_eq!(disk.weather().files_open, waiting, "{fsync:?}");
+        }
+        log.sync().unwrap();
+        assert_eq!(disk.weather().files_open, 0, "{fsync:?}");
+    }
+}
+
+// Goal: the interval runs from the first look after an append, and a sync ends it.
+#[test]
+fn a_sync_is_due_after_its_interval() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let mut log = disk.open(folder.path(), INTERVAL, 1_000);
+    let start = Instant::now();
+    let due_after = |log: &mut Log, ms| log.sync_due(start + Duration::from_millis(ms));
+    assert!(!due_after(&mut log, 0));
+    append(&mut log);
+    assert!(!due_after(&mut log, 5_000));
+    append(&mut log);
+    assert!(!due_after(&mut log, 5_999));
+    assert!(due_after(&mut log, 6_000));
+    log.sync().unwrap();
+    assert!(!due_after(&mut log, 60_000));
+}
+
+#[test]
+fn a_log_is_shared_by_threads() {
+    fn check<T: Send + Sync>() {}
+    check::<Log>();
+}
+
+/// Appends, syncs and drops as told, cuts the power, and returns what had to survive and what did.
+fn through_a_power_cut(fsync: Fsync, steps: &[u8], kept_percent: u64) -> (u64, u64, Vec<Entry>) {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let mut log = disk.open(folder.path(), fsync, 200);
+    let mut promised = 0;
+    for &step in steps {
+        match step {
+            0 => log.sync().unwrap(),
+            1 => drop(log.drop_before(log.end() / 2).unwrap()),
+            2 => drop(log.drop_before(log.end()).unwrap()),
+            length => {
+                let first = log.end();
+                log.append(1, 0, &first.to_be_bytes().repeat(length.into())).unwrap();
+            }
+        }
+        if step == 0 || fsync == Fsync::Always {
+            promised = log.end();
+        }
+    }
+    let appended = log.end();
+    drop(log);
+    disk.cut_power(folder.path(), kept_percent);
+    let (log, _) = Log::open(folder.path(), Options::default()).unwrap();
+    assert!((promised..=appended).contains(&log.end()), "{promised} {} {appended}", log.end());
+    (promised, appended, all(&log))
+}
+
+proptest! {
+    // Goal: what was synced survives a power cut whole, what was not is a prefix, and the log opens. Method: a disk
+    // that forgets unsynced bytes and names.
+    #[test]
+    fn a_power_cut_takes_no_synced_entry(steps in prop::collection::vec(0..9_u8, 1..40), kept_percent in 0..=100_u64, always: bool) {
+        let fsync = if always { Fsync::Always } else { INTERVAL };
+        let (_, _, entries) = through_a_power_cut(fsync, &steps, kept_percent);
+        for entry in entries {
+            let word = entry.first.to_be_bytes();
+            prop_assert!(entry.payload.chunks(8).all(|chunk| chunk == word));
+        }
+    }
+}
+
+// Goal: the disk above does forget; else the test above would pass for nothing.
+#[test]
+fn a_power_cut_takes_what_was_not_synced() {
+    let (_, appended, entries) = through_a_power_cut(INTERVAL, &[3, 0, 3, 3], 0);
+    assert_eq!((appended, entries.len()), (3, 1));
+    let (_, appended, entries) = through_a_power_cut(Fsync::Always, &[3, 0, 3, 3], 0);
+    assert_eq!((appended, entries.len()), (3, 3));
+}

@@ -1,0 +1,183 @@
+//! Walks over the entries of one segment's file, and believes nothing it finds there.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use super::index::SPACING_BYTES;
+use crate::{
+    Entry, OpenError, ReadError,
+    entry::{BadHeader, HEADER_BYTES, Header},
+};
+
+/// A place between two entries of a file.
+///
+/// [`header`](Self::header) reads a header and stays before its entry; then exactly one of [`skip`](Self::skip),
+/// [`verify`](Self::verify) and [`entry`](Self::entry) goes past it.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    path: PathBuf,
+    file: BufReader<File>,
+    /// Where the current entry starts, and where the segment ends.
+    range: Range<u64>,
+    /// The index that the current entry must start with.
+    first: u64,
+}
+
+/// What is wrong with the entry at the cursor.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The segment ends within it.
+    Short,
+    /// It has no valid header.
+    Header(BadHeader),
+    /// Its header is valid, but of another place.
+    Index,
+    /// Its header is valid, its payload is not.
+    Payload,
+    /// It could not be read.
+    Io(io::Error),
+}
+
+impl Cursor {
+    /// Opens the file at the start of `range`, where an entry with the index `first` must stand.
+    pub(crate) fn open(path: &Path, range: Range<u64>, first: u64) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(range.start))?;
+        let file = BufReader::with_capacity(SPACING_BYTES, file);
+        Ok(Self { path: path.to_owned(), file, range, first })
+    }
+
+    /// Where the current entry starts.
+    pub(crate) fn at(&self) -> u64 {
+        self.range.start
+    }
+
+    /// The header of the current entry, `None` at the end. Its length is within the segment.
+    pub(crate) fn header(&mut self) -> Result<Option<Header>, Fault> {
+        let left = self.range.end - self.range.start;
+        if left == 0 {
+            return Ok(None);
+        }
+        if left < HEADER_BYTES as u64 {
+            return Err(Fault::Short);
+        }
+        let mut bytes = [0; HEADER_BYTES];
+        self.file.read_exact(&mut bytes)?;
+        let header = Header::from_bytes(&bytes).map_err(Fault::Header)?;
+        if header.first != self.first {
+            return Err(Fault::Index);
+        }
+        if header.entry_bytes() > left {
+            return Err(Fault::Short);
+        }
+        Ok(Some(header))
+    }
+
+    /// Goes past the entry without reading its payload.
+    pub(crate) fn skip(&mut self, header: &Header) -> Result<(), Fault> {
+        self.file.seek_relative(i64::from(header.payload_bytes))?;
+        self.advance(header);
+        Ok(())
+    }
+
+    /// Goes past the entry and checks its payload, without holding it in memory.
+    pub(crate) fn verify(&mut self, header: &Header) -> Result<(), Fault> {
+        let mut left = header.payload_bytes as usize;
+        let mut crc = 0;
+        while left > 0 {
+            let buffer = self.file.fill_buf()?;
+            if buffer.is_empty() {
+                return Err(Fault::Short);
+            }
+            let taken = buffer.len().min(left);
+            crc = crc32c::crc32c_append(crc, &buffer[..taken]);
+            self.file.consume(taken);
+            left -= taken;
+        }
+        if !header.matches(crc) {
+            return Err(Fault::Payload);
+        }
+        self.advance(header);
+        Ok(())
+    }
+
+    /// Goes past the entry and returns it, checked.
+    pub(crate) fn entry(&mut self, header: Header) -> Result<Entry, Fault> {
+        let mut payload = vec![0; header.payload_bytes as usize];
+        self.file.read_exact(&mut payload)?;
+        if !header.matches(crc32c::crc32c(&payload)) {
+            return Err(Fault::Payload);
+        }
+        self.advance(&header);
+        Ok(header.into_entry(payload))
+    }
+
+    fn advance(&mut self, header: &Header) {
+        self.range.start += header.entry_bytes();
+        self.first = header.end();
+    }
+
+    /// Whether a valid entry starts at `from` or anywhere behind it.
+    pub(crate) fn has_entry_from(&self, from: u64) -> io::Result<bool> {
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(from))?;
+        let mut file = file.take(self.range.end.saturating_sub(from));
+        let mut chunk = vec![0; SPACING_BYTES];
+        let mut window = Vec::new();
+        loop {
+            let read = file.read(&mut chunk)?;
+            if read == 0 {
+                return Ok(false);
+            }
+            window.extend_from_slice(&chunk[..read]);
+            let mut places = window.windows(HEADER_BYTES).filter_map(|place| place.try_into().ok());
+            if places.any(|place| self.follows(place)) {
+                return Ok(true);
+            }
+            window.drain(..window.len().saturating_sub(HEADER_BYTES - 1));
+        }
+    }
+
+    fn follows(&self, bytes: &[u8; HEADER_BYTES]) -> bool {
+        Header::from_bytes(bytes).is_ok_and(|header| header.first >= self.first)
+    }
+
+    pub(crate) fn read_error(&self, fault: Fault) -> ReadError {
+        let file = self.path.clone();
+        match fault.reason() {
+            Ok(reason) => ReadError::Corrupt { file, at: self.at(), reason },
+            Err(source) => ReadError::Io { file, source },
+        }
+    }
+
+    pub(crate) fn open_error(&self, fault: Fault) -> OpenError {
+        let file = self.path.clone();
+        match fault.reason() {
+            Ok(reason) => OpenError::Corrupt { file, at: self.at(), reason },
+            Err(source) => OpenError::Io { path: file, source },
+        }
+    }
+}
+
+impl Fault {
+    fn reason(self) -> Result<&'static str, io::Error> {
+        match self {
+            Self::Short => Ok("the file ends within an entry"),
+            Self::Header(bad) => Ok(bad.reason()),
+            Self::Index => Ok("the entry's index does not follow the one before it"),
+            Self::Payload => Ok("the entry's payload does not match its checksum"),
+            Self::Io(error) => Err(error),
+        }
+    }
+}
+
+impl From<io::Error> for Fault {
+    /// A file that ends before the segment does was cut by someone else: that is damage, and no refusal of the system.
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::UnexpectedEof { Self::Short } else { Self::Io(error) }
+    }
+}

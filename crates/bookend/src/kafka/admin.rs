@@ -1,0 +1,160 @@
+//! Asks whether a cluster is there, and makes sure that topics are.
+//!
+//! Neighbors: an application at its start, and a service before it subscribes.
+
+use std::time::Duration;
+
+use rdkafka::{
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    types::RDKafkaErrorCode,
+};
+
+use super::{Kafka, context::Logged};
+use crate::topic::{InvalidTopicName, TopicName};
+
+/// How long one administrative request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A cluster that answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// What the cluster calls itself; another id means other topics under the same names.
+    pub id: String,
+}
+
+/// No broker answered in time: check the address, and that one is running there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no Kafka broker answered at {brokers} within {} s: {reason}", .waited.as_secs_f32())]
+pub struct Unreachable {
+    /// Where it was looked for.
+    pub brokers: String,
+    /// How long.
+    pub waited: Duration,
+    /// librdkafka's own words.
+    pub reason: String,
+}
+
+/// A topic as it should be when it has to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: TopicName,
+    /// How many partitions; `None` leaves it to the broker.
+    pub partitions: Option<u32>,
+    /// How many replicas of each partition; `None` leaves it to the broker.
+    pub replication: Option<u32>,
+    /// Settings of the topic, such as `("min.insync.replicas", "2")`.
+    pub settings: Vec<(String, String)>,
+}
+
+impl TopicSpec {
+    /// A topic with the broker's defaults.
+    ///
+    /// # Errors
+    /// [`InvalidTopicName`] when Kafka would refuse the name.
+    pub fn new(name: impl AsRef<str>) -> Result<Self, InvalidTopicName> {
+        Ok(TopicName::new(name)?.into())
+    }
+
+    /// Sets the number of partitions.
+    #[must_use]
+    pub fn partitions(mut self, partitions: u32) -> Self {
+        self.partitions = Some(partitions);
+        self
+    }
+}
+
+impl From<TopicName> for TopicSpec {
+    fn from(name: TopicName) -> Self {
+        Self { name, partitions: None, replication: None, settings: Vec::new() }
+    }
+}
+
+/// Topics are not there and could not be created.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TopicError {
+    /// The broker refused; create the topic by hand, or grant the right to.
+    #[error("topic `{topic}` could not be created: {reason}")]
+    Refused {
+        /// The topic.
+        topic: TopicName,
+        /// The broker's reason.
+        reason: String,
+    },
+    /// The request failed as a whole; try again when the cluster answers.
+    #[error("the request to create topics failed: {reason}")]
+    Failed {
+        /// librdkafka's own words.
+        reason: String,
+    },
+}
+
+impl Kafka {
+    /// Waits until a broker answers, and says which cluster it is.
+    ///
+    /// # Errors
+    /// [`Unreachable`] when none did within `timeout`.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost; a background thread ends by itself after `timeout`.
+    pub async fn ready(&self, timeout: Duration) -> Result<Cluster, Unreachable> {
+        let unreachable = |reason: String| Unreachable {
+            brokers: self.brokers().to_owned(),
+            waited: timeout,
+            reason,
+        };
+        let client = self.admin().map_err(&unreachable)?;
+        let answer = tokio::task::spawn_blocking(move || {
+            // The metadata request waits until a broker is connected; the id is then known at once.
+            let client = client.inner();
+            client.fetch_metadata(None, timeout).map_err(|error| error.to_string())?;
+            client.fetch_cluster_id(timeout).ok_or_else(|| "it has no cluster id".to_owned())
+        });
+        let id = answer.await.map_err(|error| unreachable(error.to_string()))?;
+        Ok(Cluster { id: id.map_err(unreachable)? })
+    }
+
+    /// Creates those topics that do not exist yet; those that do are left as they are.
+    ///
+    /// # Errors
+    /// [`TopicError`] names the topic that could not be created.
+    ///
+    /// # Cancel safety
+    /// Dropped before it completes, some of the topics may have been created.
+    pub async fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), TopicError> {
+        let failed = |reason: String| TopicError::Failed { reason };
+        let client = self.admin().map_err(failed)?;
+        let new: Vec<_> = topics.iter().map(new_topic).collect();
+        let options = AdminOptions::new()
+            .request_timeout(Some(REQUEST_TIMEOUT))
+            .operation_timeout(Some(REQUEST_TIMEOUT));
+        let results = client
+            .create_topics(&new, &options)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        for (result, spec) in results.into_iter().zip(topics) {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((_, code)) => {
+                    let topic = spec.name.clone();
+                    return Err(TopicError::Refused { topic, reason: code.to_string() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn admin(&self) -> Result<AdminClient<Logged>, String> {
+        self.client_config().create_with_context(Logged).map_err(|error| error.to_string())
+    }
+}
+
+fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
+    // -1 asks the broker for its own default (KIP-464).
+    let count =
+        |number: Option<u32>| number.map_or(-1, |number| i32::try_from(number).unwrap_or(i32::MAX));
+    let replication = TopicReplication::Fixed(count(spec.replication));
+    let topic = NewTopic::new(spec.name.as_str(), count(spec.partitions), replication);
+    spec.settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
+}
