@@ -81,8 +81,10 @@ pub trait Table: 'static {
     /// Inserts the row of one message. [`prepare_cached`](rusqlite::Connection::prepare_cached) keeps it quick.
     ///
     /// # Errors
-    /// An error of the row itself, such as a constraint, refuses this message and no other; when the database is
-    /// busy or full, all messages of the transaction wait.
+    /// A constraint, a value of a wrong type or too big, and
+    /// [`ToSqlConversionFailure`](rusqlite::Error::ToSqlConversionFailure), which you may return yourself, refuse this
+    /// message and no other. When the database is busy or full, all messages wait. Anything else means that the
+    /// store is broken.
     fn insert(tx: &Transaction<'_>, at: &Position, row: &Self::Row) -> rusqlite::Result<()>;
 
     /// Runs once before each commit with all the rows that were inserted: the place for sums over them, which would
