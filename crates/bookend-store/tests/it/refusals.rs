@@ -5,7 +5,7 @@ use std::time::Duration;
 use bookend_store::sqlite::{ApplyError, Options, ReadError, Store, rusqlite::Connection};
 use tempfile::TempDir;
 
-use crate::{Notes, REFUSED, note, notes, open, position};
+use crate::{Notes, PANIC, REFUSED, note, notes, open, position};
 
 // Goal: the refused message is named, the rest of its call can be applied, and calls beside it are not touched.
 #[tokio::test]
@@ -63,6 +63,23 @@ async fn a_closed_store_says_so() {
     handle.close().await;
     assert!(matches!(handle.apply(vec![note(0, 0, None)]).await, Err(ApplyError::Closed)));
     assert!(matches!(handle.read(|_| Ok(())).await, Err(ReadError::Closed)));
+}
+
+// Goal: a table that panics closes its store: every caller is told, nothing of the transaction is stored, and the
+// store can be opened again.
+#[tokio::test]
+async fn a_panicking_table_closes_the_store() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let store = open(&path);
+    let bad = vec![note(0, 0, None), (position(0, 1, None), PANIC.to_owned())];
+    for _ in 0..2 {
+        assert!(matches!(store.apply(bad.clone()).await, Err(ApplyError::Closed)));
+    }
+    store.close().await;
+    let store = open(&path);
+    assert_eq!(store.apply(vec![note(0, 0, None)]).await.unwrap().stored, 1);
+    store.close().await;
 }
 
 // Goal: a sender that was silent for long is forgotten, on disk and in memory; its positions are not. Method: the
