@@ -7,6 +7,11 @@ pub mod batch;
 pub mod sender;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod service;
+mod router;
+pub mod handler;
+pub mod extract;
+pub mod settle;
 pub mod module;
 pub mod telemetry;
 
@@ -14,13 +19,14 @@ pub mod telemetry;
 pub use bookend_macros::measured;
 
 #[cfg(feature = "kafka")]
-pub use self::kafka::Kafka;
+pub use self::kafka::{Kafka, KafkaOptions};
 pub use self::{
     batch::BatchLimits,
     module::{Module, Token},
     record::{Header, Headers, Message, MessageId, Position, Record, Timestamp},
     recorder::{Measured, Outcome, Recorder, Recording},
     sender::{Compression, Sender, SenderOptions, Stats, Topic},
+    service::Service,
     topic::{Offset, Partition, TopicName, TopicPartition},
 };
 

@@ -54,10 +54,6 @@ pub(super) fn findings(house: &House) -> Vec<Finding> {
     let page = house.architecture();
     let crates: BTreeSet<_> = house.crates().into_iter().collect();
     let mut findings = same(page, CRATES, &crates, "crate");
-    let words: BTreeSet<_> = quoted(page)
-        .into_iter()
-        .flat_map(|quoted| quoted.split(|it: char| !it.is_alphanumeric() && it != '_'))
-        .collect();
     for name in crates {
         let modules = modules(house, name);
         let table = modules_of(name);
@@ -65,13 +61,30 @@ pub(super) fn findings(house: &House) -> Vec<Finding> {
             findings.extend(same(page, &table, &modules, "module"));
             continue;
         }
-        for module in modules.difference(&words) {
-            let message = format!("the module `{module}` of `{name}` is not named, in backticks");
+        for module in modules.difference(&words_about(page, name)) {
+            let message = format!(
+                "the module `{module}` of `{name}` is not named in a paragraph, list item or row that begins with `{name}`"
+            );
             findings.push(Finding::new(PATH, 0, message));
         }
     }
     findings.extend(telemetry(house));
     findings
+}
+
+/// The words in backticks of every paragraph, list item or row that begins with `name`.
+fn words_about<'a>(page: &'a str, name: &str) -> BTreeSet<&'a str> {
+    let start = format!("`{name}`");
+    let mut is_about = false;
+    let mut words = BTreeSet::new();
+    for line in page.lines().map(str::trim) {
+        let text = line.trim_start_matches(['-', '|', ' ']);
+        let begins = line.is_empty() || text.len() < line.len() || line.starts_with(['#', '<']);
+        is_about = text.starts_with(&start) || is_about && !begins;
+        let quoted = quoted(text).into_iter().filter(|_| is_about);
+        words.extend(quoted.flat_map(|it| it.split(|it: char| !it.is_alphanumeric() && it != '_')));
+    }
+    words
 }
 
 /// The enum of metrics and its table name the same.
@@ -112,7 +125,7 @@ mod tests {
 <!-- tidy: crates -->\n| crate |\n|---|\n| `bookend` |\n| `xtask` |\n<!-- tidy: end -->\n\
 <!-- tidy: modules of bookend -->\n| module |\n|---|\n| `topic` |\n| `telemetry` |\n<!-- tidy: end -->\n\
 <!-- tidy: telemetry -->\n| metric |\n|---|\n| `bookend_acked_total` |\n<!-- tidy: end -->\n\
-The gate is `tidy/`.\n";
+- `ci` is not about anything\n- `xtask`: the gate\n  is `tidy/`.\n";
 
     const TELEMETRY_CODE: &str =
         "//! A\nenum Metric { Acked }\nfn f() { \"bookend_acked_total\"; \"other\" }";
@@ -149,7 +162,12 @@ The gate is `tidy/`.\n";
         let absent = messages(PAGE, "crates/bookend/src/sender/worker.rs");
         assert_eq!(absent, ["the module `sender` has no row in the table `modules of bookend`"]);
         let absent = messages(PAGE, "xtask/src/ci.rs");
-        assert_eq!(absent, ["the module `ci` of `xtask` is not named, in backticks"]);
+        assert_eq!(
+            absent,
+            [
+                "the module `ci` of `xtask` is not named in a paragraph, list item or row that begins with `xtask`"
+            ]
+        );
         let absent = messages(&PAGE.replace("| `xtask` |\n", ""), NO_MORE);
         assert_eq!(absent, ["the crate `xtask` has no row in the table `crates`"]);
     }

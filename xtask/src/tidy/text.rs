@@ -26,9 +26,10 @@ pub(super) fn long(source: &Source) -> Option<(&str, usize)> {
     (lines > LINES_AIM).then_some((&source.path, lines))
 }
 
-/// A file says what it is before anything else.
+/// A file says what it is before anything else, itself or by a page of prose.
 fn opening(source: &Source) -> Vec<Finding> {
-    if source.lines.first().is_some_and(|line| line.starts_with("//!")) {
+    let openings = ["//!", "#![doc = include_str!("];
+    if source.lines.first().is_some_and(|line| openings.iter().any(|it| line.starts_with(it))) {
         return Vec::new();
     }
     vec![Finding::new(
@@ -124,6 +125,7 @@ mod tests {
     #[test]
     fn a_file_opens_with_its_purpose() {
         assert_eq!(lines(opening, "//! What it is.\nuse a;"), []);
+        assert_eq!(lines(opening, "#![doc = include_str!(\"a.md\")]\n"), []);
         assert_eq!(lines(opening, "use a;\n//! Too late."), [1]);
         assert_eq!(lines(opening, ""), [1]);
     }

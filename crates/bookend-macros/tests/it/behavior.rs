@@ -228,14 +228,12 @@ async fn a_task_that_does_not_end() {
 async fn names_do_not_clash() {
     #[measured(recording, before = output)]
     async fn clash(recording: Sizes, output: usize) -> usize {
-        output + recording_of_the_body()
-    }
-    fn recording_of_the_body() -> usize {
-        1
+        recording.start(output + 1).finish();
+        output
     }
     let (recorder, ledger) = ledger();
-    assert_eq!(clash(recorder, 4).await, 5);
-    assert_eq!(ledger.seen().await, [(4, Good)]);
+    assert_eq!(clash(recorder, 4).await, 4);
+    assert_eq!(ledger.seen().await, [(5, Good), (4, Good)]);
 }
 
 // Goal: a measured future can be sent to another thread whenever the plain one could.

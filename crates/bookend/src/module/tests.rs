@@ -249,8 +249,17 @@ async fn hooks_run_in_reverse_order_of_building() {
     assert_eq!(diary.read(), ["C 3", "C 3", "B 2", "A 1"]);
 }
 
+/// Notes that the factory of `D` was dropped.
+struct LastWord(Diary);
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        self.0.note("`D` was dropped");
+    }
+}
+
 // Goal: after a failed factory the hooks of what was built have run, in reverse order; a factory still at work is
-// dropped, and the error names the provider and its cause.
+// dropped before them, and the error names the provider and its cause.
 #[tokio::test]
 async fn a_failed_factory_runs_the_hooks_of_what_was_built() {
     let diary = Diary::default();
@@ -258,12 +267,19 @@ async fn a_failed_factory_runs_the_hooks_of_what_was_built() {
         .provide_value(A, 1)
         .provide(B, (A,), async |(a,)| a + 1)
         .provide(C, (B,), async |_| Err::<u32, _>(io::Error::other("no broker at localhost:9092")))
-        .provide(D, (), async |()| std::future::pending::<u32>().await);
+        .provide(D, (), {
+            let last_word = LastWord(diary.clone());
+            async move |()| {
+                std::future::pending::<()>().await;
+                drop(last_word);
+                4
+            }
+        });
     for token in [A, B, C, D] {
         module = noted(module, token, &diary);
     }
     let error = module.build((C, D)).await.unwrap_err();
-    assert_eq!(diary.read(), ["B 2", "A 1"]);
+    assert_eq!(diary.read(), ["`D` was dropped", "B 2", "A 1"]);
     assert_eq!(without_places(&error.to_string()), "`C`, provided at HERE, could not be built");
     let source = std::error::Error::source(&error).expect("the cause is kept");
     assert_eq!(source.to_string(), "no broker at localhost:9092");
@@ -304,6 +320,19 @@ async fn a_bad_hook_stops_no_other() {
          \n  - the hook of `B` was still at work at the deadline"
     );
     assert_eq!(diary.read(), ["A 1"]);
+}
+
+// Goal: the deadline bounds all hooks together. Method: two that each take two thirds of it, in paused time.
+#[tokio::test(start_paused = true)]
+async fn one_deadline_for_all_hooks() {
+    let work = async |_| tokio::time::sleep(LONG * 2 / 3).await;
+    let module = Module::new()
+        .provide_value(A, 1)
+        .on_shutdown(A, work)
+        .provide(B, (A,), async |(a,)| a)
+        .on_shutdown(B, work);
+    let error = module.build((B,)).await.unwrap().shutdown.run(LONG).await.unwrap_err();
+    assert!(matches!(error.faults[..], [HookFault::Late { name: "A" }]), "{error}");
 }
 
 // Goal: an override takes the provider's place, its hooks stay, and what only the provider needed is left alone.
