@@ -351,6 +351,28 @@ fn a_sync_is_due_after_its_interval() {
     assert!(due_after(&mut log, 61_001));
 }
 
+// Goal: under `Always` no reader sees what an earlier process left unsynced.
+#[test]
+fn what_always_finds_is_synced_first() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    append(&mut disk.open(folder.path(), Fsync::Never, 1_000));
+    disk.weather().events.clear();
+    let log = disk.open(folder.path(), Fsync::Always, 1_000);
+    assert_eq!(disk.weather().events, ["sync folder", "sync folder", "open ", "sync "]);
+    assert_eq!(log.end(), 1);
+}
+
+// Goal: a segment may be filled to its last byte.
+#[test]
+fn a_segment_is_filled_to_its_last_byte() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let mut log = disk.open(folder.path(), Fsync::Never, 2 * (36 + 7));
+    for sealed in [0, 0, 1, 1, 2] {
+        append(&mut log);
+        assert_eq!(log.sealed.len(), sealed);
+    }
+}
+
 #[test]
 fn a_log_is_shared_by_threads() {
     fn check<T: Send + Sync>() {}
