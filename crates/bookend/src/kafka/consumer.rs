@@ -77,14 +77,17 @@ impl ClientContext for Callbacks {
 
     fn stats(&self, statistics: Statistics) {
         // Bootstrap addresses and the coordinator's alias have negative ids.
-        let is_up = statistics.brokers.values().any(|broker| broker.nodeid >= 0 && broker.state == "UP");
+        let is_up =
+            statistics.brokers.values().any(|broker| broker.nodeid >= 0 && broker.state == "UP");
         if !is_up {
             return;
         }
         let mut ends = Vec::new();
         for (name, topic) in statistics.topics {
             let Ok(name) = TopicName::new(name) else { continue };
-            for partition in topic.partitions.into_values().filter(|partition| partition.hi_offset >= 0) {
+            for partition in
+                topic.partitions.into_values().filter(|partition| partition.hi_offset >= 0)
+            {
                 let at = TopicPartition::new(name.clone(), Partition(partition.partition));
                 ends.push((at, Offset(partition.hi_offset)));
             }
@@ -287,10 +290,18 @@ impl GroupMember {
                 && !(first..=end).contains(&next)
             {
                 let (partition, next) = (partition.clone(), Offset(next));
-                return Event::OutOfRange { partition, next, first: Offset(first), end: Offset(end) };
+                return Event::OutOfRange {
+                    partition,
+                    next,
+                    first: Offset(first),
+                    end: Offset(end),
+                };
             }
         }
-        Event::Failed("a partition's offset is not in its log, and the broker does not say where it begins".to_owned())
+        Event::Failed(
+            "a partition's offset is not in its log, and the broker does not say where it begins"
+                .to_owned(),
+        )
     }
 }
 

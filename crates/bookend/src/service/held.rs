@@ -6,6 +6,7 @@ use std::{
     time::Instant,
 };
 
+use bytes::Bytes;
 use tokio::task::AbortHandle;
 
 use super::{
@@ -40,8 +41,8 @@ pub(super) struct Held {
 impl Held {
     /// Hands a message to the worker. `true` when the lane is then at high water.
     pub(super) fn take(&mut self, message: Message) -> bool {
-        let bytes = message.value.as_ref().map_or(0, |value| value.len())
-            + message.key.as_ref().map_or(0, |key| key.len());
+        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+        let bytes = length(&message.key) + length(&message.value);
         // A draining lane takes nothing: what it leaves comes again.
         if self.lane.is_open() && self.progress.take(message.offset, bytes) {
             self.topic.consumed();
