@@ -43,7 +43,10 @@ struct Script {
     refused_assigns: usize,
 }
 
-pub(super) struct Fake(Arc<Mutex<Script>>);
+pub(super) struct Fake {
+    script: Arc<Mutex<Script>>,
+    wake: Wake,
+}
 
 fn numbers(partitions: &[TopicPartition]) -> Vec<i32> {
     partitions.iter().map(|at| at.partition.0).collect()
@@ -51,19 +54,19 @@ fn numbers(partitions: &[TopicPartition]) -> Vec<i32> {
 
 impl Fake {
     /// A transport of its own, that assigns partition 0 and has this many messages there.
-    pub(super) fn with_messages(count: i64, wake: &Wake) -> Self {
-        let fake = Self(Arc::default());
+    pub(super) fn with_messages(count: i64, wake: Wake) -> Self {
+        let fake = Self { script: Arc::default(), wake };
         let mut events = VecDeque::from([Event::Assigned(vec![at(0)])]);
         let of_partition_0 =
             |offset| crate::Message { partition: Partition(0), ..message(offset, "1") };
         events.extend((0..count).map(of_partition_0).map(Event::Message));
         fake.script().events = events;
-        wake.wake();
+        fake.wake.wake();
         fake
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
-        self.0.lock().unwrap()
+        self.script.lock().unwrap()
     }
 
     fn ask(&self, asked: Asked) {
@@ -109,6 +112,7 @@ impl Transport for Fake {
         let mut script = self.script();
         if !script.silent_commits {
             script.events.push_back(Event::Committed(offsets.to_vec()));
+            self.wake.wake();
         }
         Ok(())
     }
@@ -141,7 +145,7 @@ pub(super) async fn run(service: Service<()>, partitions: &[i32]) -> Running {
     let mailbox = Arc::new(Mailbox::new(wake.clone()));
     let prepared = service.check().map_err(|faults| format!("{faults:?}")).unwrap();
     let wiring = (prepared.prepare)(Arc::clone(&mailbox));
-    let fake = Fake(Arc::clone(&script));
+    let fake = Fake { script: Arc::clone(&script), wake: wake.clone() };
     let end = tokio::spawn(async move {
         wiring.board.enter(Phase::Running);
         let mut engine = Engine::new(fake, wiring, Instant::now().into_std());

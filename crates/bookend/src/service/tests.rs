@@ -560,7 +560,7 @@ impl Connect for ThreeMessages {
         wake: Wake,
     ) -> Result<fake::Fake, TransportError> {
         self.0.lock().unwrap().insert("topics", format!("{:?}", subscription.topics));
-        Ok(fake::Fake::with_messages(3, &wake))
+        Ok(fake::Fake::with_messages(3, wake))
     }
 }
 
