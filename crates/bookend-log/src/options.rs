@@ -25,7 +25,8 @@ pub enum Fsync {
     /// time between two calls of `sync_due`.
     Interval(Duration),
     /// When the operating system likes, usually within 30 s. A power cut may lose any entry of that time, and may
-    /// damage a sealed segment, so that the log does not open. For data that can be had again.
+    /// damage a sealed segment, so that the log does not open, or all names, so that it starts again at 0. For data that
+    /// can be had again.
     Never,
 }
 

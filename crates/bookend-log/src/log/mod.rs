@@ -59,9 +59,11 @@ impl Log {
         let failed = |source| OpenError::Io { path: dir.to_owned(), source };
         fs::create_dir_all(dir).map_err(failed)?;
         let (sealed, active, recovery) = recover(dir, &*disk)?;
-        let mut log = Self { dir: dir.to_owned(), options, sealed, active, tail: Tail::new(disk) };
-        if options.fsync != Fsync::Never {
-            log.settle().map_err(failed)?;
+        let tail = Tail::new(disk, !active.is_empty());
+        let mut log = Self { dir: dir.to_owned(), options, sealed, active, tail };
+        if options.fsync == Fsync::Always {
+            // What was found may be in the page cache only, and readers shall not see what a power cut then takes.
+            log.sync().map_err(failed)?;
         }
         Ok((log, recovery))
     }
@@ -135,6 +137,11 @@ impl Log {
         if index >= self.end() && !self.active.is_empty() {
             self.roll()?;
         }
+        let drops = self.sealed.front().is_some_and(|oldest| oldest.end <= index);
+        if drops && self.options.fsync != Fsync::Never {
+            // A log whose files all vanish would start again at 0 and give indexes twice.
+            self.tail.sync_names(&self.active.path(&self.dir))?;
+        }
         let mut freed = 0;
         // Oldest first: a crash in between leaves a log without a hole.
         while let Some(oldest) = self.sealed.front()
@@ -149,23 +156,11 @@ impl Log {
         Ok(freed)
     }
 
-    /// Syncs what an earlier process may have left in the page cache: the active segment, or its name while it is
-    /// empty. Readers shall not see what a power cut then takes away.
-    fn settle(&mut self) -> io::Result<()> {
-        let path = self.active.path(&self.dir);
-        if self.active.is_empty() {
-            self.tail.sync_folder(&self.dir)?;
-            self.dir.parent().map_or(Ok(()), |parent| self.tail.sync_folder(parent))
-        } else {
-            self.tail.sync_found(&path)
-        }
-    }
-
     /// Seals the active segment and begins the next.
     fn roll(&mut self) -> io::Result<()> {
         let next = Segment::new(self.active.end);
         let (from, to) = (self.active.path(&self.dir), next.path(&self.dir));
-        self.tail.roll(&self.dir, &from, &to, self.options.fsync)?;
+        self.tail.roll(&from, &to, self.options.fsync)?;
         // It saves the next open a walk over the segment; where it cannot be written, that walks.
         drop(self.active.save_index(&self.dir));
         self.sealed.push_back(mem::replace(&mut self.active, next));

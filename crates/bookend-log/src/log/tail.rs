@@ -20,27 +20,31 @@ pub(super) struct Tail {
     /// Open from the first write after a sync to the next sync: an error of writing back in between is reported to
     /// files that were open then.
     file: Option<Box<dyn TailFile>>,
-    /// Whether bytes were written that no fsync covered.
+    /// Whether the file may have bytes that no fsync covered.
     unsynced: bool,
     /// When [`is_due`](Self::is_due) first saw them.
     unsynced_since: Option<Instant>,
+    /// How many folders, from the file's own upward, may have a name of ours that no fsync covered.
+    unsynced_names: usize,
     poison: Option<Arc<io::Error>>,
 }
 
 impl Tail {
-    pub(super) fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, file: None, unsynced: false, unsynced_since: None, poison: None }
+    /// Goes on with a file that an earlier process wrote and perhaps did not sync, nor its name, nor its folder's.
+    pub(super) fn new(disk: Arc<dyn Disk>, has_bytes: bool) -> Self {
+        Self {
+            disk,
+            file: None,
+            unsynced: has_bytes,
+            unsynced_since: None,
+            unsynced_names: 2,
+            poison: None,
+        }
     }
 
     /// The failure after which nothing is written any more.
     pub(super) fn poison(&self) -> Option<Arc<io::Error>> {
         self.poison.clone()
-    }
-
-    /// Syncs a file that an earlier process wrote.
-    pub(super) fn sync_found(&mut self, path: &Path) -> io::Result<()> {
-        self.unsynced = true;
-        self.sync(path)
     }
 
     /// Writes an entry at the end of a file of `length` bytes, or leaves that as it was.
@@ -52,27 +56,19 @@ impl Tail {
         fsync: Fsync,
     ) -> io::Result<()> {
         self.refuse_when_poisoned()?;
+        if fsync == Fsync::Always {
+            self.sync_names(path)?; // first: once the entry is written, only its own fsync may still fail
+        }
         let mut file = self.take_file(path)?;
         if let Err(error) = file.write_all(entry) {
             // Half an entry may stand there. The next one must not be written behind it.
-            return match file.cut_to(length) {
-                Ok(()) => {
-                    self.keep_file(file);
-                    Err(error)
-                }
-                Err(_) => Err(self.poisoned_by(error)),
-            };
+            let undone = file.cut_to(length);
+            self.keep_file(file, fsync);
+            return Err(if undone.is_ok() { error } else { self.poisoned_by(error) });
         }
         self.unsynced = true;
-        match fsync {
-            Fsync::Always => {
-                self.file = Some(file);
-                self.sync(path)?;
-            }
-            Fsync::Interval(_) => self.file = Some(file),
-            Fsync::Never => {} // no fsync will come to close it
-        }
-        Ok(())
+        self.keep_file(file, fsync);
+        if fsync == Fsync::Always { self.sync(path) } else { Ok(()) }
     }
 
     /// Syncs what was written and closes the file.
@@ -81,10 +77,22 @@ impl Tail {
         if !self.unsynced {
             return Ok(());
         }
+        self.sync_names(path)?;
         let file = self.take_file(path)?;
         file.sync().map_err(|error| self.poisoned_by(error))?;
         self.unsynced = false;
         self.unsynced_since = None;
+        Ok(())
+    }
+
+    /// Syncs the name of the file, so that a power cut does not take the file itself.
+    pub(super) fn sync_names(&mut self, path: &Path) -> io::Result<()> {
+        self.refuse_when_poisoned()?;
+        for dir in path.ancestors().skip(1).take(self.unsynced_names) {
+            let folder = self.disk.open_folder(dir)?;
+            folder.sync().map_err(|error| self.poisoned_by(error))?;
+        }
+        self.unsynced_names = 0;
         Ok(())
     }
 
@@ -98,35 +106,25 @@ impl Tail {
     }
 
     /// Leaves the file of the sealed segment for that of the next.
-    pub(super) fn roll(
-        &mut self,
-        dir: &Path,
-        sealed: &Path,
-        next: &Path,
-        fsync: Fsync,
-    ) -> io::Result<()> {
+    pub(super) fn roll(&mut self, sealed: &Path, next: &Path, fsync: Fsync) -> io::Result<()> {
         self.refuse_when_poisoned()?;
-        if fsync == Fsync::Never {
-            self.unsynced = false; // a later `sync` covers the next segment alone
-        } else {
+        if fsync != Fsync::Never {
             self.sync(sealed)?; // before the next exists: only the last segment may be torn
         }
-        self.file = None;
         drop(self.disk.open_tail(next)?);
-        if fsync == Fsync::Never { Ok(()) } else { self.sync_folder(dir) }
-    }
-
-    /// A folder whose fsync failed may forget a segment that entries then go to.
-    pub(super) fn sync_folder(&mut self, dir: &Path) -> io::Result<()> {
-        self.disk.sync_folder(dir).map_err(|error| self.poisoned_by(error))
+        self.file = None;
+        self.unsynced = false;
+        self.unsynced_names = self.unsynced_names.max(1);
+        Ok(())
     }
 
     fn take_file(&mut self, path: &Path) -> io::Result<Box<dyn TailFile>> {
         self.file.take().map_or_else(|| self.disk.open_tail(path), Ok)
     }
 
-    fn keep_file(&mut self, file: Box<dyn TailFile>) {
-        self.file = self.unsynced.then_some(file);
+    /// Keeps the file where an fsync will come to close it.
+    fn keep_file(&mut self, file: Box<dyn TailFile>, fsync: Fsync) {
+        self.file = (self.unsynced && fsync != Fsync::Never).then_some(file);
     }
 
     fn poisoned_by(&mut self, error: io::Error) -> io::Error {

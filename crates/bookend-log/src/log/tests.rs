@@ -10,7 +10,10 @@ use std::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Entry, disk::TailFile};
+use crate::{
+    Entry,
+    disk::{Synced, TailFile},
+};
 
 const INTERVAL: Fsync = Fsync::Interval(Duration::from_secs(1));
 
@@ -97,12 +100,23 @@ impl Disk for FaultyDisk {
         Ok(Box::new(FaultyFile { path: path.to_owned(), disk: self.clone(), file }))
     }
 
-    fn sync_folder(&self, dir: &Path) -> io::Result<()> {
-        let mut weather = self.weather();
+    fn open_folder(&self, dir: &Path) -> io::Result<Box<dyn Synced>> {
+        self.weather().works(Part::Open)?;
+        Ok(Box::new(FaultyFolder { dir: dir.to_owned(), disk: self.clone() }))
+    }
+}
+
+struct FaultyFolder {
+    dir: PathBuf,
+    disk: FaultyDisk,
+}
+
+impl Synced for FaultyFolder {
+    fn sync(&self) -> io::Result<()> {
+        let mut weather = self.disk.weather();
         weather.events.push("sync folder".into());
         weather.works(Part::FolderSync)?;
-        let files = fs::read_dir(dir)?.map(|file| file.unwrap().path());
-        weather.named.extend(files);
+        weather.named.extend(fs::read_dir(&self.dir)?.map(|file| file.unwrap().path()));
         Ok(())
     }
 }
@@ -130,7 +144,9 @@ impl TailFile for FaultyFile {
         self.disk.weather().works(Part::Cut)?;
         self.file.set_len(bytes)
     }
+}
 
+impl Synced for FaultyFile {
     fn sync(&self) -> io::Result<()> {
         let mut weather = self.disk.weather();
         weather.events.push(format!("sync {}", name(&self.path)));
@@ -226,18 +242,43 @@ fn a_failed_fsync_is_never_retried() {
     }
 }
 
-// Goal: a failed fsync of the folder closes the log too, since a power cut may take the new segment's name.
+// Goal: a failed fsync of the folder closes the log too, before anything is written or dropped.
 #[test]
 fn a_failed_fsync_of_the_folder_closes_the_log() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
-    let mut log = disk.open(folder.path(), INTERVAL, 1);
+    let mut log = disk.open(folder.path(), Fsync::Always, 1);
+    append(&mut log);
+    log.drop_before(1).unwrap();
     append(&mut log);
     disk.weather().broken = Some(Part::FolderSync);
+    assert!(log.drop_before(2).is_err());
+    disk.weather().broken = None;
     assert!(matches!(log.append(1, 0, b""), Err(AppendError::Poisoned { .. })));
-    assert_eq!(log.end(), 1);
+    assert_eq!((log.start(), log.end()), (1, 2));
     drop(log);
     let (log, _) = Log::open(folder.path(), Options::default()).unwrap();
-    assert_eq!(log.end(), 1);
+    assert_eq!((log.start(), log.end()), (1, 2));
+}
+
+// Goal: folders and files that cannot be opened, for want of descriptors say, fail one append and no more.
+#[test]
+fn a_process_without_descriptors_recovers() {
+    for fsync in [Fsync::Always, INTERVAL] {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+        let mut log = disk.open(folder.path(), fsync, 1_000);
+        for _ in 0..2 {
+            disk.weather().broken = Some(Part::Open);
+            assert!(matches!(log.append(1, 0, b"payload"), Err(AppendError::Io { .. })));
+            disk.weather().broken = None;
+            append(&mut log);
+            log.sync().unwrap();
+        }
+        let entries = all(&log);
+        assert_eq!(entries.len(), 2);
+        drop(log);
+        let (log, recovery) = Log::open(folder.path(), Options::default()).unwrap();
+        assert_eq!((recovery, all(&log)), (Recovery::default(), entries));
+    }
 }
 
 // Goal: a segment that cannot be created is no more than an append that failed.
@@ -254,7 +295,7 @@ fn a_segment_that_cannot_be_created_changes_nothing() {
     assert_eq!((log.start(), all(&log).len()), (0, 2));
 }
 
-// Goal: a segment is synced before the next exists, and the next's name before anything is written there.
+// Goal: a segment is synced before the next exists, and a sync covers the file's name too.
 #[test]
 fn only_the_last_segment_can_be_torn() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
@@ -262,7 +303,10 @@ fn only_the_last_segment_can_be_torn() {
     append(&mut log);
     disk.weather().events.clear();
     append(&mut log);
-    let expected = ["sync ", "open 1", "sync folder", "open 1", "write 1"];
+    log.sync().unwrap();
+    // The first two folders are the log's own and the one it is in.
+    let sealing = ["sync folder", "sync folder", "sync ", "open 1"];
+    let expected = [&sealing[..], &["open 1", "write 1", "sync folder", "sync 1"]].concat();
     assert_eq!(disk.weather().events, expected);
 }
 

@@ -88,7 +88,7 @@ fn info(entry: &Entry) -> EntryInfo {
     EntryInfo { first: entry.first, count: entry.count, time_ms: entry.time_ms }
 }
 
-fn run(segment_bytes_max: u64, steps: Vec<Step>) -> Result<(), TestCaseError> {
+fn run(segment_bytes_max: u64, steps: &[Step]) -> Result<(), TestCaseError> {
     let folder = tempfile::tempdir().expect("a folder");
     let mut log = open(folder.path(), segment_bytes_max);
     let mut model = Model { segment_bytes_max, segments: vec![(0, Vec::new())], end: 0 };
@@ -108,14 +108,14 @@ fn apply(
     log: &mut Log,
     model: &mut Model,
     dir: &std::path::Path,
-    step: Step,
+    step: &Step,
 ) -> Result<(), TestCaseError> {
     // One index outside at each end, where there is one.
     let near = |index: Index, model: &Model| {
         let low = model.start().saturating_sub(1);
         low + index.index(usize::try_from(model.end - low + 2).expect("small")) as u64
     };
-    match step {
+    match *step {
         Step::Append { count, time_ms, payload_bytes } => {
             let first = log.end();
             let payload = payload(first, payload_bytes);
@@ -157,6 +157,6 @@ proptest! {
     // Goal: after any steps, log and list agree. Small segments have many borders, large ones many index points.
     #[test]
     fn log_and_list_agree(large: bool, steps in prop::collection::vec(step(), 1..120)) {
-        run(if large { 60_000 } else { 300 }, steps)?;
+        run(if large { 60_000 } else { 300 }, &steps)?;
     }
 }

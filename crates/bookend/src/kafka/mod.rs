@@ -1,12 +1,12 @@
 //! The only room that knows the Kafka client, librdkafka by way of `rdkafka`.
 //!
 //! [`Kafka`] is checked settings; it connects nothing. Down the stream the sender's transport
-//! ([`producer`]), the service's consumer and the topic administration ([`admin`]) connect with them.
+//! (`producer`), the service's consumer and the topic administration (`admin`) connect with them.
 
 mod settings;
 mod context;
 mod admin;
-pub(crate) mod producer;
+mod producer;
 mod consumer;
 
 pub use self::{

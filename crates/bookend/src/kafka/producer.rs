@@ -25,11 +25,26 @@ use tracing::debug;
 use super::{Kafka, context};
 use crate::{
     sender::{
-        Compression,
+        Compression, Sender, SenderOptions, StartError,
         transport::{NotTaken, Outgoing, Report, Ticket, Transport, Verdict},
     },
     topic::TopicName,
 };
+
+impl Sender {
+    /// Starts a sender on `kafka`. Succeeds without a broker: messages then wait for one.
+    ///
+    /// # Errors
+    /// [`StartError`] when the client or the thread cannot be made.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a dependency is handed over, as providers do"
+    )]
+    pub fn start(kafka: Kafka, options: SenderOptions) -> Result<Self, StartError> {
+        let transport = Producer::new(&kafka, options.compression).map_err(StartError::Client)?;
+        Self::start_on(transport, options)
+    }
+}
 
 /// How long one look-up of a topic's partitions may take.
 const LOOK_UP: Duration = Duration::from_secs(5);
@@ -114,7 +129,7 @@ enum Partitions {
 }
 
 /// librdkafka's producer.
-pub(crate) struct Producer {
+struct Producer {
     config: ClientConfig,
     client: Arc<BaseProducer<Reports>>,
     message_bytes_max: usize,
@@ -129,7 +144,7 @@ const ANSWERS_MAX: usize = 1_024;
 
 impl Producer {
     /// Makes the client; connects in the background.
-    pub(crate) fn new(kafka: &Kafka, compression: Compression) -> Result<Self, String> {
+    fn new(kafka: &Kafka, compression: Compression) -> Result<Self, String> {
         let config = kafka.producer_config(compression.as_str());
         let client = Arc::new(create(&config)?);
         let message_bytes_max = config.get("message.max.bytes").and_then(|max| max.parse().ok());

@@ -6,6 +6,8 @@
 
 mod shards;
 mod source;
+#[cfg(feature = "macros")]
+pub(crate) mod outcome_of;
 
 pub(crate) use self::{
     shards::{Bell, Refusal, Shards, SourceCounts},

@@ -175,22 +175,8 @@ impl fmt::Debug for Sender {
 }
 
 impl Sender {
-    /// Starts a sender on `kafka`. Succeeds without a broker: messages then wait for one.
-    ///
-    /// # Errors
-    /// [`StartError`] when the client or the thread cannot be made.
-    #[cfg(feature = "kafka")]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a dependency is handed over, as providers do"
-    )]
-    pub fn start(kafka: crate::kafka::Kafka, options: SenderOptions) -> Result<Self, StartError> {
-        let transport = crate::kafka::producer::Producer::new(&kafka, options.compression)
-            .map_err(StartError::Client)?;
-        Self::start_on(transport, options)
-    }
-
-    /// Starts a sender on a transport of your own; the compression is then the transport's affair.
+    /// Starts a sender on a transport of your own; the compression is then the transport's affair. `Sender::start`
+    /// does it on Kafka.
     ///
     /// # Errors
     /// [`StartError::System`] when the thread cannot be made.

@@ -1,0 +1,86 @@
+//! What all connections share: this broker as the one node of its cluster.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bookend_log::{Fsync, Options};
+use tokio::time::MissedTickBehavior;
+
+use crate::{catalog::Catalog, error::StartError, fault::Faults, group::Groups, offsets::Offsets};
+
+/// This broker's id in its cluster.
+pub(crate) const NODE_ID: i32 = 1;
+/// Under an interval policy, how often per interval it is asked which log is due.
+const SYNC_CHECKS: u32 = 4;
+
+/// The state behind all connections.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) catalog: Catalog,
+    pub(crate) offsets: Offsets,
+    pub(crate) groups: Groups,
+    pub(crate) faults: Faults,
+    /// Of a topic that is created without a number.
+    pub(crate) partitions: u32,
+}
+
+impl Node {
+    /// Opens what stands in `dir`. Blocks on the disk.
+    pub(crate) fn open(dir: &Path, fsync: Fsync, partitions: u32) -> Result<Self, StartError> {
+        let options = Options { fsync, ..Options::default() };
+        let catalog = Catalog::open(dir, &options)?;
+        let is_known = |id| catalog.find_id(id).is_some();
+        let offsets = Offsets::open(&dir.join("offsets"), options, is_known)?;
+        let (groups, faults) = (Groups::default(), Faults::default());
+        Ok(Self { catalog, offsets, groups, faults, partitions })
+    }
+
+    /// Syncs what is due, for ever; the broker runs it as a task. Does nothing under the other policies.
+    pub(crate) async fn run_sync(self: Arc<Self>, fsync: Fsync) {
+        let Fsync::Interval(interval) = fsync else { return };
+        let mut checks =
+            tokio::time::interval((interval / SYNC_CHECKS).max(Duration::from_millis(1)));
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            checks.tick().await;
+            let node = Arc::clone(&self);
+            blocking(move || node.sync_if_due(Instant::now())).await;
+        }
+    }
+
+    fn sync_if_due(&self, now: Instant) {
+        for topic in self.catalog.all() {
+            for partition in &topic.partitions {
+                partition.sync_if_due(now);
+            }
+        }
+        self.offsets.sync_if_due(now);
+    }
+
+    /// Syncs everything. Blocks on the disk.
+    pub(crate) fn sync(&self) {
+        for topic in self.catalog.all() {
+            for partition in &topic.partitions {
+                partition.sync();
+            }
+        }
+        self.offsets.sync();
+    }
+}
+
+/// Runs what blocks on the disk where it holds up nobody.
+///
+/// # Panics
+/// When `work` does, or the runtime is shutting down.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => panic!("the runtime is shutting down: {error}"),
+        },
+    }
+}

@@ -1,0 +1,233 @@
+//! The broker as a handle: start it, ask for its address, stop it.
+//!
+//! [`listener`] accepts, [`connection`] keeps a connection's requests in order, [`frame`] cuts them out.
+//! Downstream: [`wire`](crate::wire), which knows what they mean.
+
+mod frame;
+mod connection;
+mod listener;
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bookend_log::{FolderLock, Fsync, Options};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::{
+    error::StartError,
+    fault::Fault,
+    node::{Node, blocking},
+};
+
+/// Of a topic that is created without a number.
+const PARTITIONS: u32 = 3;
+
+/// A running broker.
+///
+/// [`stop`](Self::stop) it; a broker that is only dropped ends as well, but without syncing what its policy has not
+/// synced yet.
+#[derive(Debug)]
+pub struct Broker {
+    addr: SocketAddr,
+    node: Arc<Node>,
+    stopping: watch::Sender<bool>,
+    listener: JoinHandle<()>,
+    timers: [JoinHandle<()>; 2],
+    stopped: bool,
+    /// Until the very end, after everything else of this broker.
+    _folder: Folder,
+}
+
+/// What a broker is started with; see [`Broker::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing runs before `start`"]
+pub struct BrokerBuilder {
+    listen: SocketAddr,
+    data: Option<PathBuf>,
+    fsync: Fsync,
+    partitions: u32,
+}
+
+impl Broker {
+    /// A broker on a free port of this host alone, with its data in a temporary folder.
+    ///
+    /// ```
+    /// use bookend_broker::Broker;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), bookend_broker::StartError> {
+    /// let broker = Broker::builder().start().await?;
+    /// assert!(broker.bootstrap().starts_with("127.0.0.1:"));
+    /// broker.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder() -> BrokerBuilder {
+        BrokerBuilder {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            data: None,
+            fsync: Options::default().fsync,
+            partitions: PARTITIONS,
+        }
+    }
+
+    /// The address it listens on, with the port it got.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The same as a client's `bootstrap.servers`.
+    #[must_use]
+    pub fn bootstrap(&self) -> String {
+        self.addr.to_string()
+    }
+
+    /// The id of its cluster: given once per data folder, so a client can tell one from another.
+    #[must_use]
+    pub fn cluster_id(&self) -> &str {
+        self.node.catalog.cluster_id()
+    }
+
+    /// Lets something go wrong, once; for tests.
+    pub fn inject(&self, fault: Fault) {
+        self.node.faults.add(fault);
+    }
+
+    /// Stops: takes no more connections, answers what is being worked on, closes the rest, syncs, frees the folder.
+    ///
+    /// # Cancel safety
+    /// Dropping this future before it completes drops the broker: it ends at once, as if never stopped.
+    pub async fn stop(mut self) {
+        self.stopping.send_replace(true);
+        if let Err(error) = (&mut self.listener).await {
+            tracing::error!(%error, "the listener ended in a panic");
+        }
+        for timer in &self.timers {
+            timer.abort();
+        }
+        let node = Arc::clone(&self.node);
+        blocking(move || node.sync()).await;
+        self.stopped = true;
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if self.stopped {
+            return;
+        }
+        tracing::warn!(addr = %self.addr, "a broker was dropped without `stop`: what was not synced yet may be lost in a power cut");
+        self.stopping.send_replace(true);
+        self.listener.abort();
+        for timer in &self.timers {
+            timer.abort();
+        }
+    }
+}
+
+impl BrokerBuilder {
+    /// Sets the address to listen on; port 0 takes any free one.
+    pub fn listen(mut self, addr: SocketAddr) -> Self {
+        self.listen = addr;
+        self
+    }
+
+    /// Sets the folder for the data, which is created if it is missing. Without it the data goes to a temporary
+    /// folder that is removed at the end.
+    pub fn data(mut self, path: impl AsRef<Path>) -> Self {
+        self.data = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Sets when written data is synced, that is, what a power cut may take.
+    pub fn fsync(mut self, fsync: Fsync) -> Self {
+        self.fsync = fsync;
+        self
+    }
+
+    /// Sets how many partitions a topic gets that is created without a number.
+    pub fn partitions(mut self, count: u32) -> Self {
+        self.partitions = count;
+        self
+    }
+
+    /// Starts the broker; it runs on the current tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is in the way.
+    ///
+    /// # Cancel safety
+    /// Dropping this future before it completes starts nothing; a data folder may have been created.
+    ///
+    /// # Panics
+    /// When the system has no random bytes, or the runtime is shutting down.
+    pub async fn start(self) -> Result<Broker, StartError> {
+        let Self { listen, data, fsync, partitions } = self;
+        // The port first: it is the more likely to be in the way, and free again by itself.
+        let failed = |source| StartError::Listen { addr: listen, source };
+        let socket = TcpListener::bind(listen).await.map_err(failed)?;
+        let addr = socket.local_addr().map_err(failed)?;
+        if !addr.ip().is_loopback() {
+            tracing::warn!(%addr, "this broker has no authentication, and listens beyond this host");
+        }
+        let (folder, node) = blocking(move || {
+            let folder = Folder::take(data)?;
+            let node = Node::open(&folder.path, fsync, partitions)?;
+            Ok::<_, StartError>((folder, Arc::new(node)))
+        })
+        .await?;
+        let (stopping, stop) = watch::channel(false);
+        let listener = tokio::spawn(listener::run(Arc::clone(&node), socket, stop));
+        let groups = {
+            let node = Arc::clone(&node);
+            tokio::spawn(async move { node.groups.run_timer().await })
+        };
+        let timers = [groups, tokio::spawn(Arc::clone(&node).run_sync(fsync))];
+        tracing::info!(%addr, data = %folder.path.display(), "broker started");
+        Ok(Broker { addr, node, stopping, listener, timers, stopped: false, _folder: folder })
+    }
+}
+
+/// The data folder, held against other processes.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    is_temporary: bool,
+    _lock: FolderLock,
+}
+
+impl Folder {
+    fn take(path: Option<PathBuf>) -> Result<Self, StartError> {
+        let is_temporary = path.is_none();
+        let path = path.unwrap_or_else(temporary);
+        let lock = FolderLock::take(&path)?;
+        Ok(Self { path, is_temporary, _lock: lock })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.is_temporary
+            && let Err(error) = fs::remove_dir_all(&self.path)
+        {
+            tracing::warn!(path = %self.path.display(), %error, "a temporary folder remains");
+        }
+    }
+}
+
+/// Waits until the broker stops.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error is a broker that was dropped.
+    drop(stopping.wait_for(|stopping| *stopping).await);
+}
+
+fn temporary() -> PathBuf {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).expect("the system has random bytes");
+    std::env::temp_dir().join(format!("bookend-broker-{:016x}", u64::from_be_bytes(bytes)))
+}

@@ -1,0 +1,202 @@
+//! `Fetch`: batches from an offset on, at once or as soon as there are enough of them.
+//!
+//! A fetch that finds too little is parked: the partitions wake it when something is appended, so nothing polls.
+//! Sessions (KIP-227) are not kept: a client that asks for one is told so, and names its partitions each
+//! time. Topic ids from version 13 on: KIP-516.
+
+use std::{sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use kafka_protocol::{
+    ResponseError,
+    messages::{
+        ApiKey, FetchRequest, FetchResponse, TopicName,
+        fetch_request::{FetchPartition, FetchTopic},
+        fetch_response::{FetchableTopicResponse, PartitionData},
+    },
+};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::{
+    Api, Client, Refusal, check_leader_epoch, code, millis,
+    schema::{Schema, array, fixed, list, text},
+};
+use crate::{
+    node::{Node, blocking},
+    partition::Partition,
+};
+
+pub(super) const API: Api = Api {
+    key: ApiKey::Fetch,
+    min: 4,
+    max: 16,
+    schema: Schema {
+        flexible: 12,
+        fields: &[
+            fixed(4).until(14),
+            fixed(4),
+            fixed(4),
+            fixed(4),
+            fixed(1),
+            fixed(4).since(7),
+            fixed(4).since(7),
+            array(&[
+                text().until(12),
+                fixed(16).since(13),
+                array(&[
+                    fixed(4),
+                    fixed(4).since(9),
+                    fixed(8),
+                    fixed(4).since(12),
+                    fixed(8).since(5),
+                    fixed(4),
+                ]),
+            ]),
+            array(&[text().until(12), fixed(16).since(13), list(&fixed(4))]).since(7),
+            text().since(11),
+        ],
+    },
+};
+
+/// The most bytes of records in one answer, whatever the client asks for; Apache Kafka's `fetch.max.bytes`.
+const FETCH_BYTES_MAX: usize = 55 * 1024 * 1024;
+
+/// One partition that is asked for.
+#[derive(Debug)]
+struct Wanted {
+    partition: Result<Arc<Partition>, ResponseError>,
+    index: i32,
+    offset: i64,
+    bytes_max: usize,
+}
+
+pub(super) async fn answer(
+    node: &Node,
+    client: &Client,
+    version: i16,
+    request: FetchRequest,
+) -> Result<FetchResponse, Refusal> {
+    if request.session_id != 0 {
+        let error = ResponseError::FetchSessionIdNotFound.code();
+        return Ok(FetchResponse::default().with_error_code(error));
+    }
+    let topics: Vec<(TopicName, Uuid, Vec<Wanted>)> =
+        request.topics.into_iter().map(|topic| resolve(node, version, topic)).collect();
+    let topics = Arc::new(topics);
+    let partitions: Vec<_> = topics.iter().flat_map(|(_, _, wanted)| wanted).collect();
+    let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0);
+    let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(FETCH_BYTES_MAX);
+    let deadline = Instant::now() + millis(request.max_wait_ms);
+    let waiter = Arc::new(Notify::new());
+    loop {
+        // First watch, then look: what is appended in between wakes the wait below.
+        for wanted in &partitions {
+            if let Ok(partition) = &wanted.partition {
+                partition.watch(&waiter);
+            }
+        }
+        let in_time = Instant::now() < deadline;
+        if bytes_min == 0 || !in_time || partitions.iter().any(|wanted| wanted.has_news()) {
+            let read = {
+                let topics = Arc::clone(&topics);
+                blocking(move || read_all(&topics, bytes_max)).await
+            };
+            if read.bytes >= bytes_min || read.failed || !in_time {
+                return Ok(FetchResponse::default().with_responses(read.responses));
+            }
+        }
+        tokio::select! {
+            () = waiter.notified() => {}
+            () = tokio::time::sleep_until(deadline.into()) => {}
+            () = client.gone() => return Err(Refusal::Gone),
+        }
+    }
+}
+
+fn resolve(node: &Node, version: i16, topic: FetchTopic) -> (TopicName, Uuid, Vec<Wanted>) {
+    let (found, missing) = if version < 13 {
+        (node.catalog.find(&topic.topic), ResponseError::UnknownTopicOrPartition)
+    } else {
+        (node.catalog.find_id(topic.topic_id), ResponseError::UnknownTopicId)
+    };
+    let want = |asked: FetchPartition| {
+        let partition = found.as_ref().ok_or(missing).and_then(|topic| {
+            check_leader_epoch(asked.current_leader_epoch)?;
+            topic.partition(asked.partition).ok_or(ResponseError::UnknownTopicOrPartition)
+        });
+        Wanted {
+            partition: partition.cloned(),
+            index: asked.partition,
+            offset: asked.fetch_offset,
+            bytes_max: usize::try_from(asked.partition_max_bytes).unwrap_or(0),
+        }
+    };
+    let wanted = topic.partitions.into_iter().map(want).collect();
+    (topic.topic, topic.topic_id, wanted)
+}
+
+impl Wanted {
+    /// Whether reading gives anything but "nothing yet".
+    fn has_news(&self) -> bool {
+        self.partition.as_ref().map_or(true, |partition| {
+            partition.end() != self.offset
+                || partition.start() > self.offset
+                || partition.is_closed()
+        })
+    }
+
+    /// Reads within `room`; if `first`, at least one batch, however large.
+    fn read(&self, room: usize, first: bool) -> Result<Bytes, ResponseError> {
+        let partition = self.partition.as_ref().map_err(|error| *error)?;
+        if partition.is_closed() {
+            return Err(ResponseError::UnknownTopicOrPartition);
+        }
+        let room = room.min(self.bytes_max);
+        let records = partition.read(self.offset, room)?;
+        Ok(if first || records.len() <= room { records } else { Bytes::new() })
+    }
+}
+
+/// What one look at the partitions gave.
+struct Read {
+    responses: Vec<FetchableTopicResponse>,
+    bytes: usize,
+    failed: bool,
+}
+
+fn read_all(topics: &[(TopicName, Uuid, Vec<Wanted>)], bytes_max: usize) -> Read {
+    let mut read = Read { responses: Vec::with_capacity(topics.len()), bytes: 0, failed: false };
+    for (name, id, wanted) in topics {
+        let mut partitions = Vec::with_capacity(wanted.len());
+        for wanted in wanted {
+            let room = bytes_max.saturating_sub(read.bytes);
+            let records = wanted.read(room, read.bytes == 0);
+            read.failed |= records.is_err();
+            read.bytes += records.as_ref().map_or(0, Bytes::len);
+            partitions.push(partition_data(wanted, records));
+        }
+        read.responses.push(
+            FetchableTopicResponse::default()
+                .with_topic(name.clone())
+                .with_topic_id(*id)
+                .with_partitions(partitions),
+        );
+    }
+    read
+}
+
+fn partition_data(wanted: &Wanted, records: Result<Bytes, ResponseError>) -> PartitionData {
+    let data = PartitionData::default()
+        .with_partition_index(wanted.index)
+        .with_error_code(code(&records))
+        .with_records(Some(records.unwrap_or_default()));
+    match &wanted.partition {
+        // One replica: what is appended is committed, and without transactions it is stable.
+        Ok(partition) => data
+            .with_high_watermark(partition.end())
+            .with_last_stable_offset(partition.end())
+            .with_log_start_offset(partition.start()),
+        Err(_) => data.with_high_watermark(-1),
+    }
+}

@@ -1,0 +1,94 @@
+//! `ListOffsets`: the first offset, the next one, or that of a time (KIP-79); the latest time's: KIP-734.
+
+use std::sync::Arc;
+
+use kafka_protocol::{
+    ResponseError,
+    messages::{
+        ApiKey, ListOffsetsRequest, ListOffsetsResponse,
+        list_offsets_request::ListOffsetsPartition,
+        list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
+    },
+};
+
+use super::{
+    Api, check_leader_epoch,
+    schema::{Schema, array, fixed, text},
+};
+use crate::{
+    node::{Node, blocking},
+    partition::{Found, LEADER_EPOCH},
+};
+
+pub(super) const API: Api = Api {
+    key: ApiKey::ListOffsets,
+    min: 1,
+    max: 7,
+    schema: Schema {
+        flexible: 6,
+        fields: &[
+            fixed(4),
+            fixed(1).since(2),
+            array(&[text(), array(&[fixed(4), fixed(4).since(4), fixed(8)])]),
+        ],
+    },
+};
+
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const LATEST_TIME: i64 = -3;
+
+pub(super) async fn answer(
+    node: &Arc<Node>,
+    version: i16,
+    request: ListOffsetsRequest,
+) -> ListOffsetsResponse {
+    let node = Arc::clone(node);
+    let topics = blocking(move || {
+        let topics = request.topics.into_iter().map(|topic| {
+            let partitions =
+                topic.partitions.iter().map(|asked| list(&node, version, &topic.name, asked));
+            let partitions = partitions.collect();
+            ListOffsetsTopicResponse::default().with_name(topic.name).with_partitions(partitions)
+        });
+        topics.collect()
+    })
+    .await;
+    ListOffsetsResponse::default().with_topics(topics)
+}
+
+fn list(
+    node: &Node,
+    version: i16,
+    topic: &str,
+    asked: &ListOffsetsPartition,
+) -> ListOffsetsPartitionResponse {
+    let response =
+        ListOffsetsPartitionResponse::default().with_partition_index(asked.partition_index);
+    match find(node, topic, asked) {
+        Err(error) => response.with_error_code(error.code()),
+        Ok(None) => response,
+        Ok(Some(found)) => {
+            let response = response.with_offset(found.offset).with_timestamp(found.timestamp);
+            if version < 4 { response } else { response.with_leader_epoch(LEADER_EPOCH) }
+        }
+    }
+}
+
+fn find(
+    node: &Node,
+    topic: &str,
+    asked: &ListOffsetsPartition,
+) -> Result<Option<Found>, ResponseError> {
+    check_leader_epoch(asked.current_leader_epoch)?;
+    let topic = node.catalog.find(topic).ok_or(ResponseError::UnknownTopicOrPartition)?;
+    let partition =
+        topic.partition(asked.partition_index).ok_or(ResponseError::UnknownTopicOrPartition)?;
+    match asked.timestamp {
+        LATEST => Ok(Some(Found { offset: partition.end(), timestamp: -1 })),
+        EARLIEST => Ok(Some(Found { offset: partition.start(), timestamp: -1 })),
+        LATEST_TIME => partition.latest_time(),
+        time if time >= 0 => partition.find_time(time),
+        _ => Err(ResponseError::UnsupportedVersion),
+    }
+}

@@ -1,0 +1,121 @@
+//! `Metadata`: the one broker there is, and the topics asked for.
+//!
+//! A topic that does not exist is created, if the client allows it, before the answer leaves: kafkajs does not
+//! wait out `UNKNOWN_TOPIC_OR_PARTITION`. Topic ids: KIP-516.
+
+use std::sync::Arc;
+
+use kafka_protocol::{
+    ResponseError,
+    messages::{
+        ApiKey, MetadataRequest, MetadataResponse,
+        metadata_request::MetadataRequestTopic,
+        metadata_response::{
+            MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+        },
+    },
+    protocol::StrBytes,
+};
+
+use super::{
+    Api, Client,
+    schema::{Schema, array, fixed, text},
+};
+use crate::{
+    catalog::Topic,
+    node::{NODE_ID, Node, blocking},
+    partition::LEADER_EPOCH,
+};
+
+pub(super) const API: Api = Api {
+    key: ApiKey::Metadata,
+    min: 0,
+    max: 12,
+    schema: Schema {
+        flexible: 9,
+        fields: &[
+            array(&[fixed(16).since(10), text()]),
+            fixed(1).since(4),
+            fixed(1).since(8).until(10),
+            fixed(1).since(8),
+        ],
+    },
+};
+
+pub(super) async fn answer(
+    node: &Arc<Node>,
+    client: &Client,
+    version: i16,
+    request: MetadataRequest,
+) -> MetadataResponse {
+    let create = request.allow_auto_topic_creation;
+    // Before version 1 there was no null: an empty list means all.
+    let asked = request.topics.filter(|topics| version > 0 || !topics.is_empty());
+    let topics = match asked {
+        None => node.catalog.all().iter().map(|topic| describe(topic)).collect(),
+        Some(asked) => {
+            let node = Arc::clone(node);
+            let find = move |asked| describe_asked(&node, version, create, asked);
+            blocking(move || asked.into_iter().map(find).collect()).await
+        }
+    };
+    let broker = MetadataResponseBroker::default()
+        .with_node_id(NODE_ID.into())
+        .with_host(client.host())
+        .with_port(client.port());
+    MetadataResponse::default()
+        .with_brokers(vec![broker])
+        .with_cluster_id(Some(StrBytes::from_string(node.catalog.cluster_id().to_owned())))
+        .with_controller_id(NODE_ID.into())
+        .with_topics(topics)
+}
+
+fn describe_asked(
+    node: &Node,
+    version: i16,
+    create: bool,
+    asked: MetadataRequestTopic,
+) -> MetadataResponseTopic {
+    let found = match &asked.name {
+        Some(name) => find_or_create(node, name, create),
+        None => node.catalog.find_id(asked.topic_id).ok_or(ResponseError::UnknownTopicId),
+    };
+    match found {
+        Ok(topic) => describe(&topic),
+        Err(error) => MetadataResponseTopic::default()
+            .with_error_code(error.code())
+            .with_name(if version < 12 { Some(asked.name.unwrap_or_default()) } else { asked.name })
+            .with_topic_id(asked.topic_id),
+    }
+}
+
+fn find_or_create(node: &Node, name: &str, create: bool) -> Result<Arc<Topic>, ResponseError> {
+    if let Some(topic) = node.catalog.find(name) {
+        return Ok(topic);
+    }
+    if !create {
+        return Err(ResponseError::UnknownTopicOrPartition);
+    }
+    match node.catalog.create(name, node.partitions) {
+        // Another client was faster.
+        Err(ResponseError::TopicAlreadyExists) => {
+            node.catalog.find(name).ok_or(ResponseError::UnknownTopicOrPartition)
+        }
+        created => created,
+    }
+}
+
+fn describe(topic: &Topic) -> MetadataResponseTopic {
+    let partitions = (0..).take(topic.partitions.len()).map(|index| {
+        MetadataResponsePartition::default()
+            .with_partition_index(index)
+            .with_leader_id(NODE_ID.into())
+            .with_leader_epoch(LEADER_EPOCH)
+            .with_replica_nodes(vec![NODE_ID.into()])
+            .with_isr_nodes(vec![NODE_ID.into()])
+    });
+    MetadataResponseTopic::default()
+        .with_name(Some(StrBytes::from_string(topic.name.to_string()).into()))
+        .with_topic_id(topic.id)
+        .with_partitions(partitions.collect())
+}

@@ -1,0 +1,248 @@
+//! The Kafka protocol: one file per API, and what they have in common.
+//!
+//! A request is a frame: API key, version, correlation id and client id, then a body whose layout the
+//! key and version name. [`answer`] checks the body against its [schema], decodes it with
+//! `kafka-protocol`, lets the API's file answer, and encodes that. Sources: the protocol guide
+//! (<https://kafka.apache.org/protocol>); KIP-35 (versions), KIP-482 (flexible versions).
+//!
+//! Upstream: [`server`](crate::server), which owns the bytes of a connection. Downstream: the
+//! [`node`](crate::node) with its partitions, groups and offsets.
+
+mod schema;
+
+mod api_versions;
+mod metadata;
+mod create_topics;
+mod delete_topics;
+mod init_producer_id;
+mod produce;
+mod fetch;
+mod list_offsets;
+mod find_coordinator;
+mod join_group;
+mod sync_group;
+mod heartbeat;
+mod leave_group;
+mod offset_commit;
+mod offset_fetch;
+
+#[cfg(test)]
+mod tests;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::{
+    ResponseError,
+    messages::{ApiKey, RequestHeader, RequestKind, ResponseHeader, ResponseKind},
+    protocol::{Decodable, Encodable, StrBytes},
+};
+use tokio::sync::watch;
+
+use self::schema::{Malformed, Schema};
+use crate::{node::Node, partition::LEADER_EPOCH};
+
+/// One API and the versions of it that are implemented.
+#[derive(Debug)]
+struct Api {
+    key: ApiKey,
+    min: i16,
+    max: i16,
+    schema: Schema,
+}
+
+/// Everything that is implemented; exactly this is advertised, but for the oldest produce versions.
+const APIS: [&Api; 15] = [
+    &produce::API,
+    &fetch::API,
+    &list_offsets::API,
+    &metadata::API,
+    &offset_commit::API,
+    &offset_fetch::API,
+    &find_coordinator::API,
+    &join_group::API,
+    &heartbeat::API,
+    &leave_group::API,
+    &sync_group::API,
+    &api_versions::API,
+    &create_topics::API,
+    &delete_topics::API,
+    &init_producer_id::API,
+];
+
+/// The other end of a connection, as the APIs see it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// The address at which the client reached this broker; it is told to come back there.
+    pub(crate) reached: SocketAddr,
+    /// Turns true when the client is gone, or this broker is about to.
+    pub(crate) gone: watch::Receiver<bool>,
+}
+
+impl Client {
+    /// Waits until there is no one to answer any more.
+    async fn gone(&self) {
+        // An error is a connection that has ended, which is what is waited for.
+        drop(self.gone.clone().wait_for(|gone| *gone).await);
+    }
+
+    fn host(&self) -> StrBytes {
+        StrBytes::from_string(self.reached.ip().to_string())
+    }
+
+    fn port(&self) -> i32 {
+        self.reached.port().into()
+    }
+}
+
+/// Why a request gets no answer, and its connection ends.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("it has no whole header")]
+    Header,
+    #[error("API {0} is not known")]
+    Api(i16),
+    #[error("version {version} of {key:?} is not implemented")]
+    Version { key: ApiKey, version: i16 },
+    #[error("the body of {key:?} version {version} is malformed: {source}")]
+    Body { key: ApiKey, version: i16, source: Malformed },
+    #[error("{key:?} version {version} cannot be decoded: {reason}")]
+    Decode { key: ApiKey, version: i16, reason: String },
+    #[error("the answer to {key:?} version {version} cannot be encoded: {reason}")]
+    Encode { key: ApiKey, version: i16, reason: String },
+    #[error("records sent without asking for an acknowledgement were refused: {0}")]
+    Unacknowledged(ResponseError),
+    #[error("a fault was injected")]
+    Fault,
+    #[error("the client is gone")]
+    Gone,
+}
+
+/// Answers the request in `frame`; `None` where the protocol has no answer.
+pub(crate) async fn answer(
+    node: &Arc<Node>,
+    client: &Client,
+    mut frame: Bytes,
+) -> Result<Option<BytesMut>, Refusal> {
+    let (key, version, correlation_id) = first_words(&frame)?;
+    let key = ApiKey::try_from(key).map_err(|()| Refusal::Api(key))?;
+    let api = APIS.iter().find(|api| api.key == key).ok_or(Refusal::Api(key as i16))?;
+    if !(api.min..=api.max).contains(&version) {
+        return match key {
+            ApiKey::ApiVersions => {
+                let response = api_versions::unsupported();
+                encode(key, 0, correlation_id, &response.into()).map(Some)
+            }
+            ApiKey::Produce if version >= 0 && version < api.min => {
+                produce::refuse_old(version, &frame).map(Some)
+            }
+            _ => Err(Refusal::Version { key, version }),
+        };
+    }
+    let undecodable =
+        |error: &dyn std::fmt::Display| Refusal::Decode { key, version, reason: error.to_string() };
+    let header = RequestHeader::decode(&mut frame, key.request_header_version(version))
+        .map_err(|error| undecodable(&error))?;
+    tracing::trace!(?key, version, client = header.client_id.as_deref(), "request");
+    api.schema.check(version, &frame).map_err(|source| Refusal::Body { key, version, source })?;
+    let request =
+        RequestKind::decode(key, &mut frame, version).map_err(|error| undecodable(&error))?;
+    drop(frame);
+    let Some(response) = dispatch(node, client, &header, version, request).await? else {
+        return Ok(None);
+    };
+    encode(key, version, correlation_id, &response).map(Some)
+}
+
+async fn dispatch(
+    node: &Arc<Node>,
+    client: &Client,
+    header: &RequestHeader,
+    version: i16,
+    request: RequestKind,
+) -> Result<Option<ResponseKind>, Refusal> {
+    let response = match request {
+        RequestKind::ApiVersions(_) => api_versions::answer().into(),
+        RequestKind::Metadata(r) => metadata::answer(node, client, version, r).await.into(),
+        RequestKind::CreateTopics(r) => create_topics::answer(node, version, r).await.into(),
+        RequestKind::DeleteTopics(r) => delete_topics::answer(node, version, r).await.into(),
+        RequestKind::InitProducerId(r) => init_producer_id::answer(node, r).await.into(),
+        RequestKind::Produce(r) => {
+            return Ok(produce::answer(node, version, r).await?.map(Into::into));
+        }
+        RequestKind::Fetch(r) => fetch::answer(node, client, version, r).await?.into(),
+        RequestKind::ListOffsets(r) => list_offsets::answer(node, version, r).await.into(),
+        RequestKind::FindCoordinator(r) => find_coordinator::answer(client, version, r).into(),
+        RequestKind::JoinGroup(r) => {
+            join_group::answer(node, client, header, version, r).await?.into()
+        }
+        RequestKind::SyncGroup(r) => sync_group::answer(node, client, version, r).await?.into(),
+        RequestKind::Heartbeat(r) => heartbeat::answer(node, &r).into(),
+        RequestKind::LeaveGroup(r) => leave_group::answer(node, version, r).into(),
+        RequestKind::OffsetCommit(r) => offset_commit::answer(node, r).await.into(),
+        RequestKind::OffsetFetch(r) => offset_fetch::answer(node, version, r).into(),
+        _ => unreachable!("only what stands in the table is decoded"),
+    };
+    Ok(Some(response))
+}
+
+/// API key, version and correlation id: what can be read before anything is known.
+fn first_words(frame: &[u8]) -> Result<(i16, i16, i32), Refusal> {
+    let [k0, k1, v0, v1, c0, c1, c2, c3, ..] = *frame else { return Err(Refusal::Header) };
+    Ok((
+        i16::from_be_bytes([k0, k1]),
+        i16::from_be_bytes([v0, v1]),
+        i32::from_be_bytes([c0, c1, c2, c3]),
+    ))
+}
+
+/// The frame of an answer, its length included.
+fn encode(
+    key: ApiKey,
+    version: i16,
+    correlation_id: i32,
+    response: &ResponseKind,
+) -> Result<BytesMut, Refusal> {
+    framed(|frame| {
+        ResponseHeader::default()
+            .with_correlation_id(correlation_id)
+            .encode(frame, key.response_header_version(version))
+            .and_then(|()| response.encode(frame, version))
+            .map_err(|error| Refusal::Encode { key, version, reason: error.to_string() })
+    })
+}
+
+/// Puts the length before what `write` writes.
+fn framed(write: impl FnOnce(&mut BytesMut) -> Result<(), Refusal>) -> Result<BytesMut, Refusal> {
+    let mut frame = BytesMut::with_capacity(256);
+    frame.put_i32(0);
+    write(&mut frame)?;
+    let length = i32::try_from(frame.len() - 4).expect("a fetch is limited, all else is small");
+    frame[..4].copy_from_slice(&length.to_be_bytes());
+    Ok(frame)
+}
+
+/// The error code of a result: 0 for success.
+fn code<T>(result: &Result<T, ResponseError>) -> i16 {
+    result.as_ref().map_or_else(ResponseError::code, |_| 0)
+}
+
+/// Refuses a client that knows of a leader this broker does not know; negative is a client that knows of none.
+fn check_leader_epoch(epoch: i32) -> Result<(), ResponseError> {
+    if epoch > LEADER_EPOCH { Err(ResponseError::UnknownLeaderEpoch) } else { Ok(()) }
+}
+
+/// A copy of what is kept: as a part of its request it would keep all of that in memory.
+fn own(text: &StrBytes) -> StrBytes {
+    StrBytes::from_string(text.to_string())
+}
+
+/// As [`own`].
+fn own_bytes(bytes: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}
+
+/// A duration that came as a number of milliseconds; negative is none.
+fn millis(value: i32) -> std::time::Duration {
+    std::time::Duration::from_millis(u64::try_from(value).unwrap_or(0))
+}

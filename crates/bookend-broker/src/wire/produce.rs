@@ -1,0 +1,171 @@
+//! `Produce`: batches are checked and appended, and acknowledged once they stand in the log.
+//!
+//! There is one replica, so `acks=1` and `acks=all` are the same; with `acks=0` there is no answer, and a refusal
+//! shows as a cut connection, as in Apache Kafka. Message format: KIP-98; zstd from version 7 on: KIP-110.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::{
+    ResponseError,
+    messages::{
+        ApiKey, ProduceRequest, ProduceResponse, TopicName,
+        produce_request::PartitionProduceData,
+        produce_response::{PartitionProduceResponse, TopicProduceResponse},
+    },
+    protocol::{Decodable, StrBytes},
+};
+
+use super::{
+    Api, Refusal, first_words, framed,
+    schema::{Schema, array, bytes, fixed, text},
+};
+use crate::{
+    fault::Fault,
+    node::{Node, blocking},
+    partition::batch,
+};
+
+pub(super) const API: Api = Api {
+    key: ApiKey::Produce,
+    min: 3,
+    max: 11,
+    schema: Schema {
+        flexible: 9,
+        fields: &[text(), fixed(2), fixed(4), array(&[text(), array(&[fixed(4), bytes()])])],
+    },
+};
+
+/// The first version that may carry zstd.
+const ZSTD_SINCE: i16 = 7;
+
+pub(super) async fn answer(
+    node: &Arc<Node>,
+    version: i16,
+    request: ProduceRequest,
+) -> Result<Option<ProduceResponse>, Refusal> {
+    let fault = node.faults.next();
+    if fault == Some(Fault::CutBeforeAppend) {
+        return Err(Refusal::Fault);
+    }
+    let acks = request.acks;
+    let refused = match fault {
+        Some(Fault::Refuse(code)) => ResponseError::try_from_code(code),
+        _ if !matches!(acks, -1..=1) => Some(ResponseError::InvalidRequiredAcks),
+        _ if request.transactional_id.is_some() => Some(ResponseError::InvalidTxnState),
+        _ => None,
+    };
+    let responses = {
+        let node = Arc::clone(node);
+        let append = move |name: &TopicName, data| match refused {
+            Some(error) => refuse(&data, error),
+            None => append(&node, name, version, data),
+        };
+        blocking(move || {
+            let topics = request.topic_data.into_iter().map(|topic| {
+                let partitions = topic
+                    .partition_data
+                    .into_iter()
+                    .map(|data| append(&topic.name, data))
+                    .collect();
+                TopicProduceResponse::default()
+                    .with_name(topic.name)
+                    .with_partition_responses(partitions)
+            });
+            topics.collect::<Vec<_>>()
+        })
+        .await
+    };
+    match fault {
+        Some(Fault::CutAfterAppend) => return Err(Refusal::Fault),
+        Some(Fault::Delay(by)) => tokio::time::sleep(by).await,
+        _ => {}
+    }
+    if acks != 0 {
+        return Ok(Some(ProduceResponse::default().with_responses(responses)));
+    }
+    let mut codes = responses.iter().flat_map(|t| &t.partition_responses).map(|p| p.error_code);
+    match codes.find_map(ResponseError::try_from_code) {
+        Some(error) => Err(Refusal::Unacknowledged(error)),
+        None => Ok(None),
+    }
+}
+
+fn append(
+    node: &Node,
+    topic: &str,
+    version: i16,
+    data: PartitionProduceData,
+) -> PartitionProduceResponse {
+    let topic = node.catalog.find(topic);
+    let Some(partition) = topic.as_ref().and_then(|topic| topic.partition(data.index)) else {
+        return refuse(&data, ResponseError::UnknownTopicOrPartition);
+    };
+    let records = data.records.clone().unwrap_or_default();
+    let appended =
+        batch::split(records, version >= ZSTD_SINCE).and_then(|batches| partition.append(&batches));
+    match appended {
+        Err(error) => refuse(&data, error),
+        Ok(base_offset) => {
+            let response = PartitionProduceResponse::default()
+                .with_index(data.index)
+                .with_error_message(None)
+                .with_base_offset(base_offset);
+            if version < 5 { response } else { response.with_log_start_offset(partition.start()) }
+        }
+    }
+}
+
+fn refuse(data: &PartitionProduceData, error: ResponseError) -> PartitionProduceResponse {
+    tracing::debug!(partition = data.index, %error, "records were refused");
+    PartitionProduceResponse::default()
+        .with_index(data.index)
+        .with_error_code(error.code())
+        .with_error_message(None)
+        .with_base_offset(-1)
+}
+
+/// Answers versions 0 to 2, which are advertised and not supported (see [`api_versions`](super::api_versions)).
+///
+/// They are version 3 without its first field; the answers differ in what came later: the throttle
+/// time with version 1, the append time with version 2.
+pub(super) fn refuse_old(version: i16, frame: &[u8]) -> Result<BytesMut, Refusal> {
+    let key = ApiKey::Produce;
+    let (_, _, correlation_id) = first_words(frame)?;
+    let client_id = frame.get(8..10).map_or(0, |l| i16::from_be_bytes([l[0], l[1]]));
+    let body = 10 + usize::try_from(client_id).unwrap_or(0);
+    let mut as_third = BytesMut::from(&[0xff, 0xff][..]);
+    as_third.put_slice(frame.get(body..).ok_or(Refusal::Header)?);
+    API.schema.check(3, &as_third).map_err(|source| Refusal::Body { key, version, source })?;
+    let request = ProduceRequest::decode(&mut Bytes::from(as_third), 3)
+        .map_err(|error| Refusal::Decode { key, version, reason: error.to_string() })?;
+    framed(|answer| {
+        answer.put_i32(correlation_id);
+        put_count(answer, request.topic_data.len());
+        for topic in &request.topic_data {
+            put_text(answer, &topic.name);
+            put_count(answer, topic.partition_data.len());
+            for partition in &topic.partition_data {
+                answer.put_i32(partition.index);
+                answer.put_i16(ResponseError::UnsupportedVersion.code());
+                answer.put_i64(-1);
+                if version >= 2 {
+                    answer.put_i64(-1);
+                }
+            }
+        }
+        if version >= 1 {
+            answer.put_i32(0);
+        }
+        Ok(())
+    })
+}
+
+fn put_count(answer: &mut BytesMut, count: usize) {
+    answer.put_u32(u32::try_from(count).expect("a request holds fewer elements"));
+}
+
+fn put_text(answer: &mut BytesMut, text: &StrBytes) {
+    answer.put_u16(u16::try_from(text.len()).expect("it came with a length of two bytes"));
+    answer.put_slice(text.as_bytes());
+}

@@ -1,0 +1,1 @@
+//! Every API in every version.

@@ -1,0 +1,17 @@
+#![doc = include_str!("SCHEMA.md")]
+//!
+//! # In the code
+//! Upstream: the server's handlers, which make a [`Measurement`] of each message and give it to the store.
+//! Downstream: the page and the ledger, which read a [`View`].
+
+mod histogram;
+mod table;
+mod view;
+
+pub(crate) use self::{
+    table::{Measurement, Measurements},
+    view::{TopicRows, View},
+};
+
+#[cfg(test)]
+mod tests;
