@@ -79,7 +79,7 @@ impl Held {
     }
 
     pub(super) fn is_committed(&self) -> bool {
-        self.progress.mark() == self.committed
+        self.progress.mark().is_none_or(|mark| Some(mark) == self.committed)
     }
 
     /// Ends the worker in the middle of its call.

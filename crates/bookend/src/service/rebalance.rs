@@ -168,15 +168,8 @@ impl<T: Transport> Engine<T> {
             }
         }
         self.commit_at = now + COMMIT_INTERVAL;
-        if offsets.is_empty() {
-            return;
-        }
-        if let Err(error) = self.transport.commit(&offsets) {
-            self.commit_failed(
-                offsets.into_iter().map(|(partition, _)| partition),
-                &error.to_string(),
-                now,
-            );
+        if !offsets.is_empty() {
+            self.transport.commit(&offsets);
         }
     }
 

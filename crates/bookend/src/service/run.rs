@@ -37,8 +37,8 @@ impl Service<()> {
     /// Outside of a tokio runtime.
     ///
     /// # Cancel safety
-    /// Dropped before it completes, the service commits what is settled and leaves the group in the background;
-    /// handlers at work are cut off, and their messages come again.
+    /// Dropped before it completes, the service commits what is settled and leaves the group in the background.
+    /// Handlers at work are cut off, and their messages come again.
     pub async fn run(
         self,
         kafka: impl Connect,
