@@ -34,6 +34,7 @@ mod partition;
 mod catalog;
 mod offsets;
 mod node;
+mod folder;
 mod error;
 mod fault;
 

@@ -1,7 +1,6 @@
 //! What all connections share: this broker as the one node of its cluster.
 
 use std::{
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,7 +8,10 @@ use std::{
 use bookend_log::{Fsync, Options};
 use tokio::time::MissedTickBehavior;
 
-use crate::{catalog::Catalog, error::StartError, fault::Faults, group::Groups, offsets::Offsets};
+use crate::{
+    catalog::Catalog, error::StartError, fault::Faults, folder::Folder, group::Groups,
+    offsets::Offsets,
+};
 
 /// This broker's id in its cluster.
 pub(crate) const NODE_ID: i32 = 1;
@@ -25,17 +27,20 @@ pub(crate) struct Node {
     pub(crate) faults: Faults,
     /// Of a topic that is created without a number.
     pub(crate) partitions: u32,
+    /// Last, so that it is free only when nothing here can write to it any more.
+    pub(crate) folder: Folder,
 }
 
 impl Node {
-    /// Opens what stands in `dir`. Blocks on the disk.
-    pub(crate) fn open(dir: &Path, fsync: Fsync, partitions: u32) -> Result<Self, StartError> {
+    /// Opens what stands in `folder`. Blocks on the disk.
+    pub(crate) fn open(folder: Folder, fsync: Fsync, partitions: u32) -> Result<Self, StartError> {
+        let dir = folder.path();
         let options = Options { fsync, ..Options::default() };
         let catalog = Catalog::open(dir, &options)?;
         let is_known = |id| catalog.find_id(id).is_some();
         let offsets = Offsets::open(&dir.join("offsets"), options, is_known)?;
         let (groups, faults) = (Groups::default(), Faults::default());
-        Ok(Self { catalog, offsets, groups, faults, partitions })
+        Ok(Self { catalog, offsets, groups, faults, partitions, folder })
     }
 
     /// Syncs what is due, for ever; the broker runs it as a task. Does nothing under the other policies.

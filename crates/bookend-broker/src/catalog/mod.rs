@@ -68,17 +68,13 @@ impl Catalog {
     /// Opens the catalog in `dir` with all logs, or begins a new one.
     pub(crate) fn open(dir: &Path, log_options: &bookend_log::Options) -> Result<Self, StartError> {
         let unreadable = |source| StartError::Folder { path: dir.to_owned(), source };
-        let saved = match file::load(dir).map_err(unreadable)? {
-            Some(saved) => saved,
-            None => {
-                let saved = Saved {
-                    cluster_id: new_cluster_id(),
-                    producers_reserved: 0,
-                    topics: Vec::new(),
-                };
-                file::store(dir, &saved).map_err(unreadable)?;
-                saved
-            }
+        let saved = if let Some(saved) = file::load(dir).map_err(unreadable)? {
+            saved
+        } else {
+            let cluster_id = new_cluster_id();
+            let saved = Saved { cluster_id, producers_reserved: 0, topics: Vec::new() };
+            file::store(dir, &saved).map_err(unreadable)?;
+            saved
         };
         remove_orphans(dir, &saved).map_err(unreadable)?;
         let mut topics = Topics::default();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kafka_protocol::protocol::StrBytes;
 
-use super::state::{Join, Ticket};
+use super::request::{Join, Ticket};
 
 /// The assignment strategies a member knows, the best first, each with what it says about itself.
 pub(crate) type Protocols = Vec<(StrBytes, Bytes)>;

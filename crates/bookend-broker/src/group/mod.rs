@@ -5,8 +5,13 @@
 //! What groups committed is kept by [`offsets`](crate::offsets), on disk; membership is not kept: after
 //! a restart every member is unknown and joins again.
 
+mod state;
+mod join;
+mod round;
 mod member;
-pub(crate) mod state;
+pub(crate) mod request;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
@@ -17,7 +22,10 @@ use std::{
 use kafka_protocol::{ResponseError, protocol::StrBytes};
 use tokio::sync::{Notify, oneshot};
 
-use self::state::{Answer, Group, Join, JoinRefused, Joined, Sync, Synced, Ticket};
+use self::{
+    request::{Answer, Join, JoinRefused, Joined, Sync, Synced, Ticket},
+    state::Group,
+};
 
 /// The most groups with members at one time.
 const GROUPS_MAX: usize = 10_000;

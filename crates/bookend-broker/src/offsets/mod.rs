@@ -99,7 +99,7 @@ impl Offsets {
             return Ok(());
         }
         let change = Change { group: group.into(), offsets };
-        stored.log.append(1, 0, &entry::encode(&change)).map_err(refused)?;
+        stored.log.append(1, 0, &entry::encode(&change)).map_err(|error| refused(&error))?;
         let mut by_group = self.by_group.write().unwrap_or_else(PoisonError::into_inner);
         apply(&mut by_group, change);
         drop(by_group);
@@ -192,8 +192,8 @@ fn retain_topics(by_group: &mut ByGroup, keep: impl Fn(Uuid) -> bool) {
     });
 }
 
-fn refused(error: bookend_log::AppendError) -> ResponseError {
-    tracing::error!(error = &error as &dyn std::error::Error, "offsets could not be committed");
+fn refused(error: &bookend_log::AppendError) -> ResponseError {
+    tracing::error!(error = error as &dyn std::error::Error, "offsets could not be committed");
     ResponseError::KafkaStorageError
 }
 
@@ -212,6 +212,7 @@ mod tests {
         Committed { offset, leader_epoch: 0, metadata: Some("why".into()) }
     }
 
+    // Goal: the last commit of a partition counts, also after a restart.
     #[test]
     fn a_commit_survives_a_restart() {
         let dir = tempfile::tempdir().unwrap();
@@ -225,6 +226,7 @@ mod tests {
         assert_eq!(offsets.of_group("g"), [((FIRST, 0), at(5)), ((SECOND, 1), at(4))]);
     }
 
+    // Goal: offsets go with their topic, at once and at the next start.
     #[test]
     fn offsets_of_a_deleted_topic_are_gone() {
         let dir = tempfile::tempdir().unwrap();

@@ -13,9 +13,9 @@ use bytes::Bytes;
 use kafka_protocol::ResponseError;
 
 /// The bytes of a header.
-pub(crate) const HEADER_BYTES: usize = 61;
+const HEADER_BYTES: usize = 61;
 /// The largest batch taken, as Apache Kafka's `message.max.bytes`.
-pub(crate) const BATCH_BYTES_MAX: usize = 1_048_588;
+const BATCH_BYTES_MAX: usize = 1_048_588;
 
 /// What stands before the length itself: base offset and length.
 const LENGTH_END: usize = 12;

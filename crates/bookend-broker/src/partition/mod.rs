@@ -124,19 +124,21 @@ impl Partition {
     /// Reads whole batches from the one that holds `from`, up to `bytes_max` but at least one; none at the end.
     pub(crate) fn read(&self, from: i64, bytes_max: usize) -> Result<Bytes, ResponseError> {
         let from = u64::try_from(from).map_err(|_| ResponseError::OffsetOutOfRange)?;
-        let entries = self.read_lock().log.read(from, bytes_max).map_err(unreadable)?;
+        let entries =
+            self.read_lock().log.read(from, bytes_max).map_err(|error| unreadable(&error))?;
         Ok(join(entries))
     }
 
     /// The first batch with a record of at least that time; the batch is opaque, so its first offset stands for it.
     pub(crate) fn find_time(&self, timestamp: i64) -> Result<Option<Found>, ResponseError> {
-        let found = self.read_lock().log.find_time(timestamp).map_err(unreadable)?;
+        let found =
+            self.read_lock().log.find_time(timestamp).map_err(|error| unreadable(&error))?;
         Ok(found.map(|entry| Found { offset: offset(entry.first), timestamp: entry.time_ms }))
     }
 
     /// The batch with the latest record.
     pub(crate) fn latest_time(&self) -> Result<Option<Found>, ResponseError> {
-        let found = self.read_lock().log.latest_time().map_err(unreadable)?;
+        let found = self.read_lock().log.latest_time().map_err(|error| unreadable(&error))?;
         Ok(found.map(|entry| Found { offset: offset(entry.first), timestamp: entry.time_ms }))
     }
 
@@ -231,11 +233,11 @@ fn offset(index: u64) -> i64 {
     i64::try_from(index).expect("a log of 2^63 records does not fit on any disk")
 }
 
-fn unreadable(error: bookend_log::ReadError) -> ResponseError {
+fn unreadable(error: &bookend_log::ReadError) -> ResponseError {
     if matches!(error, bookend_log::ReadError::OutOfRange { .. }) {
         return ResponseError::OffsetOutOfRange;
     }
-    tracing::error!(error = &error as &dyn std::error::Error, "a partition could not be read");
+    tracing::error!(error = error as &dyn std::error::Error, "a partition could not be read");
     match error {
         bookend_log::ReadError::Corrupt { .. } => ResponseError::CorruptMessage,
         _ => ResponseError::KafkaStorageError,
@@ -251,7 +253,7 @@ fn report_sync(result: std::io::Result<()>) {
 #[cfg(test)]
 mod tests {
     use super::{
-        batch::{self, HEADER_BYTES, Stamp, split, tests::sample},
+        batch::{Stamp, split, tests::sample},
         *,
     };
 
@@ -307,6 +309,7 @@ mod tests {
         assert_eq!(partition.end(), 7);
     }
 
+    // Goal: a folder of something else is refused at the start. Method: a log whose entry is no batch.
     #[test]
     fn a_log_of_something_else_does_not_open() {
         let dir = tempfile::tempdir().unwrap();
@@ -317,6 +320,7 @@ mod tests {
         assert!(matches!(error, StartError::NotABatch { offset: 0 }), "{error}");
     }
 
+    // Goal: a topic under deletion neither takes records nor leaves anyone waiting.
     #[test]
     fn a_closed_partition_takes_nothing_and_wakes_who_waits() {
         let dir = tempfile::tempdir().unwrap();
@@ -327,11 +331,5 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(waiter.notified());
         assert_eq!(partition.append(&stamped(0, 1)), Err(ResponseError::UnknownTopicOrPartition));
-    }
-
-    #[test]
-    fn a_header_is_as_long_as_its_table_says() {
-        assert_eq!(batch::HEADER_BYTES, HEADER_BYTES);
-        assert_eq!(sample(None, 1, 0).len(), HEADER_BYTES + 1);
     }
 }

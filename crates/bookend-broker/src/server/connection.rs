@@ -6,14 +6,16 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::{mpsc, watch},
 };
 
-use super::{frame, stopped};
+use super::{
+    frame::{self, Frame},
+    stopped,
+};
 use crate::{
     node::Node,
     wire::{self, Client, Refusal},
@@ -51,13 +53,14 @@ pub(super) async fn serve(node: Arc<Node>, stream: TcpStream, stopping: watch::R
 
 async fn read_ahead(
     mut read: impl AsyncRead + Unpin,
-    frames: mpsc::Sender<Bytes>,
+    frames: mpsc::Sender<Frame>,
     leaving: watch::Sender<bool>,
     mut stopping: watch::Receiver<bool>,
 ) {
+    let budget = frame::budget();
     loop {
         let next = async {
-            let Some(frame) = frame::read(&mut read).await? else { return Ok(None) };
+            let Some(frame) = frame::read(&mut read, &budget).await? else { return Ok(None) };
             let slot = frames.reserve().await.ok();
             Ok::<_, frame::FrameError>(slot.map(|slot| (slot, frame)))
         };
@@ -80,11 +83,11 @@ async fn read_ahead(
 async fn answer_all(
     node: &Arc<Node>,
     client: &Client,
-    mut requests: mpsc::Receiver<Bytes>,
+    mut requests: mpsc::Receiver<Frame>,
     mut write: impl AsyncWrite + Unpin,
 ) {
     while let Some(frame) = requests.recv().await {
-        match wire::answer(node, client, frame).await {
+        match wire::answer(node, client, frame.bytes.clone()).await {
             Ok(None) => {}
             Ok(Some(answer)) => {
                 if let Err(error) = write.write_all(&answer).await {

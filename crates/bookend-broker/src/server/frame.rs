@@ -1,7 +1,12 @@
 //! The frames of a connection: a length of four bytes, then a request.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 /// The largest request taken; Apache Kafka's `socket.request.max.bytes`.
 pub(super) const REQUEST_BYTES_MAX: usize = 100 * 1024 * 1024;
@@ -17,10 +22,22 @@ pub(super) enum FrameError {
     Io(#[from] std::io::Error),
 }
 
-/// Reads the next request; `None` when the client has closed the connection.
+/// A request, with its share of what one connection may have in memory.
+pub(super) struct Frame {
+    pub(super) bytes: Bytes,
+    pub(super) _share: OwnedSemaphorePermit,
+}
+
+/// What one connection may have in memory: one request of the largest size, or several smaller ones.
+pub(super) fn budget() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(REQUEST_BYTES_MAX))
+}
+
+/// Reads the next request, once there is room for it; `None` when the client has closed the connection.
 pub(super) async fn read(
     stream: &mut (impl AsyncRead + Unpin),
-) -> Result<Option<Bytes>, FrameError> {
+    budget: &Arc<Semaphore>,
+) -> Result<Option<Frame>, FrameError> {
     let mut head = [0; 4];
     match stream.read_exact(&mut head).await {
         Ok(_) => {}
@@ -28,10 +45,13 @@ pub(super) async fn read(
         Err(error) => return Err(error.into()),
     }
     let announced = i32::from_be_bytes(head);
-    let length = usize::try_from(announced)
-        .ok()
-        .filter(|length| *length <= REQUEST_BYTES_MAX)
-        .ok_or(FrameError::Length(announced))?;
+    let announced = u32::try_from(announced).map_err(|_| FrameError::Length(announced))?;
+    let length = announced as usize;
+    if length > REQUEST_BYTES_MAX {
+        return Err(FrameError::Length(announced.cast_signed()));
+    }
+    // The budget is never closed; were it, nothing more would be read.
+    let Ok(share) = Arc::clone(budget).acquire_many_owned(announced).await else { return Ok(None) };
     let mut frame = BytesMut::with_capacity(length.min(TRUSTED_BYTES));
     let mut rest = stream.take(length as u64);
     while rest.limit() > 0 {
@@ -39,7 +59,7 @@ pub(super) async fn read(
             return Ok(None);
         }
     }
-    Ok(Some(frame.freeze()))
+    Ok(Some(Frame { bytes: frame.freeze(), _share: share }))
 }
 
 #[cfg(test)]
@@ -48,8 +68,10 @@ mod tests {
 
     async fn read_all(mut bytes: &[u8]) -> Vec<Result<Option<Bytes>, String>> {
         let mut frames = Vec::new();
+        let budget = budget();
         loop {
-            let frame = read(&mut bytes).await.map_err(|error| error.to_string());
+            let frame = read(&mut bytes, &budget).await.map_err(|error| error.to_string());
+            let frame = frame.map(|frame| frame.map(|frame| frame.bytes));
             let last = !matches!(frame, Ok(Some(_)));
             frames.push(frame);
             if last {
@@ -58,6 +80,7 @@ mod tests {
         }
     }
 
+    // Goal: frames are cut where their length says, and a length out of bounds ends the connection.
     #[tokio::test]
     async fn frames_are_cut_out_and_lies_refused() {
         let frames = read_all(&[0, 0, 0, 2, 1, 2, 0, 0, 0, 0, 0, 0, 0, 9, 1]).await;
@@ -69,5 +92,16 @@ mod tests {
             let frames = read_all(&announced.to_be_bytes()).await;
             assert!(matches!(&frames[..], [Err(_)]), "{announced}: {frames:?}");
         }
+    }
+
+    // Goal: a client that sends faster than it is answered holds one largest request in memory, not more.
+    #[tokio::test]
+    async fn what_is_read_ahead_is_bounded() {
+        let budget = budget();
+        let bytes = [0, 0, 0, 3, 1, 2, 3];
+        let first = read(&mut &bytes[..], &budget).await.unwrap().unwrap();
+        assert_eq!(budget.available_permits(), REQUEST_BYTES_MAX - 3);
+        drop(first);
+        assert_eq!(budget.available_permits(), REQUEST_BYTES_MAX);
     }
 }

@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::watch,
     task::{JoinError, JoinSet},
 };
+use tracing::Instrument as _;
 
 use super::{connection, stopped};
 use crate::node::Node;
@@ -29,7 +30,11 @@ pub(super) async fn run(
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => admit(&node, &mut connections, stream, &for_connections),
+                Ok((stream, peer)) => {
+                    let span = tracing::info_span!("connection", %peer);
+                    let serve = connection::serve(Arc::clone(&node), stream, for_connections.clone());
+                    admit(&mut connections, serve.instrument(span));
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(REST).await;
@@ -51,17 +56,13 @@ pub(super) async fn run(
     }
 }
 
-fn admit(
-    node: &Arc<Node>,
-    connections: &mut JoinSet<()>,
-    stream: TcpStream,
-    stopping: &watch::Receiver<bool>,
-) {
+/// Serves one more connection, or drops it, which closes it.
+fn admit(connections: &mut JoinSet<()>, serve: impl Future<Output = ()> + Send + 'static) {
     if connections.len() >= CONNECTIONS_MAX {
         tracing::warn!(max = CONNECTIONS_MAX, "too many connections; a new one is closed");
         return;
     }
-    connections.spawn(connection::serve(Arc::clone(node), stream, stopping.clone()));
+    connections.spawn(serve);
 }
 
 /// A panic ends its own connection only, and is not passed over.

@@ -8,18 +8,18 @@ mod connection;
 mod listener;
 
 use std::{
-    fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use bookend_log::{FolderLock, Fsync, Options};
+use bookend_log::{Fsync, Options};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     error::StartError,
     fault::Fault,
+    folder::Folder,
     node::{Node, blocking},
 };
 
@@ -38,8 +38,6 @@ pub struct Broker {
     listener: JoinHandle<()>,
     timers: [JoinHandle<()>; 2],
     stopped: bool,
-    /// Until the very end, after everything else of this broker.
-    _folder: Folder,
 }
 
 /// What a broker is started with; see [`Broker::builder`].
@@ -107,8 +105,10 @@ impl Broker {
         if let Err(error) = (&mut self.listener).await {
             tracing::error!(%error, "the listener ended in a panic");
         }
-        for timer in &self.timers {
+        for timer in &mut self.timers {
             timer.abort();
+            // It was told to end; what it ends with says nothing more.
+            drop(timer.await);
         }
         let node = Arc::clone(&self.node);
         blocking(move || node.sync()).await;
@@ -175,12 +175,8 @@ impl BrokerBuilder {
         if !addr.ip().is_loopback() {
             tracing::warn!(%addr, "this broker has no authentication, and listens beyond this host");
         }
-        let (folder, node) = blocking(move || {
-            let folder = Folder::take(data)?;
-            let node = Node::open(&folder.path, fsync, partitions)?;
-            Ok::<_, StartError>((folder, Arc::new(node)))
-        })
-        .await?;
+        let node = blocking(move || Node::open(Folder::take(data)?, fsync, partitions)).await?;
+        let node = Arc::new(node);
         let (stopping, stop) = watch::channel(false);
         let listener = tokio::spawn(listener::run(Arc::clone(&node), socket, stop));
         let groups = {
@@ -188,35 +184,8 @@ impl BrokerBuilder {
             tokio::spawn(async move { node.groups.run_timer().await })
         };
         let timers = [groups, tokio::spawn(Arc::clone(&node).run_sync(fsync))];
-        tracing::info!(%addr, data = %folder.path.display(), "broker started");
-        Ok(Broker { addr, node, stopping, listener, timers, stopped: false, _folder: folder })
-    }
-}
-
-/// The data folder, held against other processes.
-#[derive(Debug)]
-struct Folder {
-    path: PathBuf,
-    is_temporary: bool,
-    _lock: FolderLock,
-}
-
-impl Folder {
-    fn take(path: Option<PathBuf>) -> Result<Self, StartError> {
-        let is_temporary = path.is_none();
-        let path = path.unwrap_or_else(temporary);
-        let lock = FolderLock::take(&path)?;
-        Ok(Self { path, is_temporary, _lock: lock })
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if self.is_temporary
-            && let Err(error) = fs::remove_dir_all(&self.path)
-        {
-            tracing::warn!(path = %self.path.display(), %error, "a temporary folder remains");
-        }
+        tracing::info!(%addr, data = %node.folder.path().display(), "broker started");
+        Ok(Broker { addr, node, stopping, listener, timers, stopped: false })
     }
 }
 
@@ -224,10 +193,4 @@ impl Drop for Folder {
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     // An error is a broker that was dropped.
     drop(stopping.wait_for(|stopping| *stopping).await);
-}
-
-fn temporary() -> PathBuf {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).expect("the system has random bytes");
-    std::env::temp_dir().join(format!("bookend-broker-{:016x}", u64::from_be_bytes(bytes)))
 }

@@ -34,7 +34,9 @@ pub(super) fn answer(
     request: FindCoordinatorRequest,
 ) -> FindCoordinatorResponse {
     let refused = request.key_type != GROUP;
-    let error = if refused { ResponseError::UnsupportedVersion.code() } else { 0 };
+    // The one error on which every client gives up at once instead of asking again.
+    let denied = ResponseError::TransactionalIdAuthorizationFailed;
+    let error = if refused { denied.code() } else { 0 };
     let message = refused.then(|| StrBytes::from_static_str("only groups have a coordinator here"));
     let (node_id, host, port) =
         if refused { (-1, StrBytes::new(), -1) } else { (NODE_ID, client.host(), client.port()) };

@@ -28,7 +28,7 @@ pub(super) async fn answer(
     request: InitProducerIdRequest,
 ) -> InitProducerIdResponse {
     let id = if request.transactional_id.is_some() {
-        Err(ResponseError::UnsupportedVersion)
+        Err(ResponseError::TransactionalIdAuthorizationFailed)
     } else {
         // A producer that bumps its epoch (KIP-360) gets a new id instead, which starts over as well.
         let node = Arc::clone(node);

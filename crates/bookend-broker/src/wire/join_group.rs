@@ -16,7 +16,7 @@ use super::{
     schema::{Schema, array, bytes, fixed, text},
 };
 use crate::{
-    group::state::{Join, JoinRefused, Joined},
+    group::request::{Join, JoinRefused, Joined},
     node::Node,
 };
 

@@ -42,6 +42,10 @@ pub(super) const API: Api = Api {
     },
 };
 
+/// What a client may do with a topic where there are no access rights: the bits of READ, WRITE, CREATE, DELETE,
+/// ALTER, DESCRIBE, `DESCRIBE_CONFIGS` and `ALTER_CONFIGS` (KIP-430).
+const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
+
 pub(super) async fn answer(
     node: &Arc<Node>,
     client: &Client,
@@ -51,7 +55,7 @@ pub(super) async fn answer(
     let create = request.allow_auto_topic_creation;
     // Before version 1 there was no null: an empty list means all.
     let asked = request.topics.filter(|topics| version > 0 || !topics.is_empty());
-    let topics = match asked {
+    let mut topics: Vec<_> = match asked {
         None => node.catalog.all().iter().map(|topic| describe(topic)).collect(),
         Some(asked) => {
             let node = Arc::clone(node);
@@ -59,6 +63,11 @@ pub(super) async fn answer(
             blocking(move || asked.into_iter().map(find).collect()).await
         }
     };
+    if request.include_topic_authorized_operations {
+        for topic in topics.iter_mut().filter(|topic| topic.error_code == 0) {
+            topic.topic_authorized_operations = TOPIC_OPERATIONS;
+        }
+    }
     let broker = MetadataResponseBroker::default()
         .with_node_id(NODE_ID.into())
         .with_host(client.host())

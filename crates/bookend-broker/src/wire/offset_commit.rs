@@ -37,10 +37,13 @@ pub(super) const API: Api = Api {
     },
 };
 
+/// What becomes of the partitions of a topic, by number.
+type Results = Vec<(i32, Result<(), ResponseError>)>;
+
 /// What becomes of each partition, and what of it is to be stored.
 #[derive(Default)]
 struct Plan {
-    results: Vec<(TopicName, Vec<(i32, Result<(), ResponseError>)>)>,
+    results: Vec<(TopicName, Results)>,
     offsets: Vec<(Place, Committed)>,
 }
 

@@ -57,17 +57,14 @@ pub(super) async fn answer(
     };
     let responses = {
         let node = Arc::clone(node);
-        let append = move |name: &TopicName, data| match refused {
-            Some(error) => refuse(&data, error),
+        let append = move |name: &TopicName, data: &PartitionProduceData| match refused {
+            Some(error) => refuse(data, error),
             None => append(&node, name, version, data),
         };
         blocking(move || {
             let topics = request.topic_data.into_iter().map(|topic| {
-                let partitions = topic
-                    .partition_data
-                    .into_iter()
-                    .map(|data| append(&topic.name, data))
-                    .collect();
+                let partitions =
+                    topic.partition_data.iter().map(|data| append(&topic.name, data)).collect();
                 TopicProduceResponse::default()
                     .with_name(topic.name)
                     .with_partition_responses(partitions)
@@ -95,17 +92,17 @@ fn append(
     node: &Node,
     topic: &str,
     version: i16,
-    data: PartitionProduceData,
+    data: &PartitionProduceData,
 ) -> PartitionProduceResponse {
     let topic = node.catalog.find(topic);
     let Some(partition) = topic.as_ref().and_then(|topic| topic.partition(data.index)) else {
-        return refuse(&data, ResponseError::UnknownTopicOrPartition);
+        return refuse(data, ResponseError::UnknownTopicOrPartition);
     };
     let records = data.records.clone().unwrap_or_default();
     let appended =
         batch::split(records, version >= ZSTD_SINCE).and_then(|batches| partition.append(&batches));
     match appended {
-        Err(error) => refuse(&data, error),
+        Err(error) => refuse(data, error),
         Ok(base_offset) => {
             let response = PartitionProduceResponse::default()
                 .with_index(data.index)

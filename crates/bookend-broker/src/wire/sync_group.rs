@@ -6,7 +6,7 @@ use super::{
     Api, Client, Refusal, own_bytes,
     schema::{Schema, array, bytes, fixed, text},
 };
-use crate::{group::state::Sync, node::Node};
+use crate::{group::request::Sync, node::Node};
 
 pub(super) const API: Api = Api {
     key: ApiKey::SyncGroup,

@@ -1,0 +1,13 @@
+//! The broker from outside: over real sockets, by a small client built on `kafka-protocol`'s encoder.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise, in its helpers too")]
+
+mod client;
+
+mod records;
+mod groups;
+mod topics;
+mod faults;
+mod restart;
+mod start;
+mod hostile;
