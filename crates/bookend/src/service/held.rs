@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use tokio::task::AbortHandle;
+use tracing::warn;
 
 use super::{
     board::{PartitionBoard, TopicBoard},
@@ -82,8 +83,11 @@ impl Held {
         self.progress.mark().is_none_or(|mark| Some(mark) == self.committed)
     }
 
-    /// Ends the worker in the middle of its call.
+    /// Ends the worker, if need be in the middle of its call.
     pub(super) fn cut_off(&mut self) {
+        if !self.has_ended {
+            warn!(partition = %self.partition, "cut a handler off; its message comes again");
+        }
         self.lane.close();
         self.worker.abort();
         self.has_ended = true;
