@@ -199,8 +199,13 @@ impl Running {
         std::mem::take(&mut self.script().asked)
     }
 
-    pub(super) fn lose(&self, partitions: &[i32]) {
+    /// The assignment is lost, and the event that says so is still on its way.
+    pub(super) fn lose_unsaid(&self) {
         self.script().is_lost = true;
+    }
+
+    pub(super) fn lose(&self, partitions: &[i32]) {
+        self.lose_unsaid();
         self.give(Event::Revoked(partitions.iter().copied().map(at).collect()));
     }
 
