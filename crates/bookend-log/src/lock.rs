@@ -14,7 +14,7 @@ const LOCK_FILE: &str = "lock";
 #[derive(Debug)]
 #[must_use = "the folder is free again as soon as this is dropped"]
 pub struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 /// A folder that cannot be had.
@@ -53,10 +53,17 @@ impl FolderLock {
             .open(dir.join(LOCK_FILE))
             .map_err(unwritable)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(LockError::InUse { dir: dir.to_owned() }),
             Err(TryLockError::Error(source)) => Err(unwritable(source)),
         }
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child process that is being started right now holds a copy of it.
+        self.file.unlock().ok();
     }
 }
 

@@ -524,3 +524,12 @@ proptest! {
         prop_assert!(schedule.scene.group.is_idle(), "{:?}", schedule.scene.group);
     }
 }
+
+// Goal: a member of a group that the broker forgot, because it was restarted, is told to join anew.
+#[tokio::test]
+async fn a_member_of_a_forgotten_group_is_unknown() {
+    let groups = super::Groups::default();
+    let refused = groups.join(&text("group"), join("stale", "fresh"), std::future::pending()).await;
+    let error = refused.unwrap().err().map(|refused| refused.error);
+    assert_eq!(error, Some(ResponseError::UnknownMemberId));
+}

@@ -47,10 +47,11 @@ async fn the_view_is_what_the_page_reads() {
     assert_eq!(store.apply(first.clone()).await.unwrap().stored, 4);
     assert_eq!(store.apply(first).await.unwrap().seen, 4);
     store.apply(vec![message("B", 2, NOW + 86_400_000, 9)]).await.unwrap();
+    store.apply(vec![message("B", 3, NOW - 1, 620)]).await.unwrap();
 
     let view = view(&store, NOW).await;
     assert_eq!(view["now"], NOW);
-    assert_eq!(view["topics"], json!([{"topic": "A", "rows": 2}, {"topic": "B", "rows": 3}]));
+    assert_eq!(view["topics"], json!([{"topic": "A", "rows": 2}, {"topic": "B", "rows": 4}]));
     let counts = |at: usize, count: u64| {
         let mut counts = vec![0; 120];
         counts[at] = count;
@@ -60,7 +61,7 @@ async fn the_view_is_what_the_page_reads() {
         view["rates"],
         json!({"step_ms": 1000, "from": NOW - 120_000, "series": [
             {"topic": "A", "counts": counts(0, 1)},
-            {"topic": "B", "counts": counts(119, 2)},
+            {"topic": "B", "counts": counts(119, 3)},
         ]})
     );
     assert_eq!(
@@ -78,16 +79,24 @@ async fn the_view_is_what_the_page_reads() {
     );
     assert_eq!(
         (&view["latency"]["p50"][59], &view["latency"]["p95"][59]),
-        (&json!(603), &json!(619))
+        (&json!(619), &json!(619))
     );
-    assert_eq!(view["scatter"].as_array().unwrap().len(), 5);
+    assert_eq!(view["scatter"].as_array().unwrap().len(), 6);
     assert_eq!(
-        view["scatter"][1],
+        view["scatter"][2],
         json!({"topic": "A", "textLength": 17, "responseTime": 31, "at": NOW - 120_001})
     );
     assert_eq!(
-        view["last"][0],
+        view["last"][1],
         json!({"topic": "B", "partition": 0, "offset": 2, "at": NOW, "textLength": 17, "responseTime": 9})
+    );
+
+    // A moment later the step under way has begun, and is shown.
+    let view = self::view(&store, NOW + 1).await;
+    assert_eq!(view["latency"]["from"], NOW - 590_000);
+    assert_eq!(
+        (&view["latency"]["p50"][58], &view["latency"]["p50"][59]),
+        (&json!(619), &json!(9))
     );
     store.close().await;
 }

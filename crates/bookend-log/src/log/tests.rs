@@ -34,6 +34,7 @@ struct Weather {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Open,
+    OpenFolder,
     Cut,
     Sync,
     FolderSync,
@@ -101,7 +102,7 @@ impl Disk for FaultyDisk {
     }
 
     fn open_folder(&self, dir: &Path) -> io::Result<Box<dyn Synced>> {
-        self.weather().works(Part::Open)?;
+        self.weather().works(Part::OpenFolder)?;
         Ok(Box::new(FaultyFolder { dir: dir.to_owned(), disk: self.clone() }))
     }
 }
@@ -260,24 +261,28 @@ fn a_failed_fsync_of_the_folder_closes_the_log() {
     assert_eq!((log.start(), log.end()), (1, 2));
 }
 
-// Goal: folders and files that cannot be opened, for want of descriptors say, fail one append and no more.
+// Goal: folders and files that cannot be opened, for want of descriptors say, fail one call and no more.
 #[test]
 fn a_process_without_descriptors_recovers() {
     for fsync in [Fsync::Always, INTERVAL] {
-        let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
-        let mut log = disk.open(folder.path(), fsync, 1_000);
-        for _ in 0..2 {
-            disk.weather().broken = Some(Part::Open);
-            assert!(matches!(log.append(1, 0, b"payload"), Err(AppendError::Io { .. })));
+        for part in [Part::Open, Part::OpenFolder] {
+            let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+            let mut log = disk.open(folder.path(), fsync, 1_000);
+            disk.weather().broken = Some(part);
+            match log.append(1, 0, b"payload") {
+                Err(refused) => assert!(matches!(refused, AppendError::Io { .. }), "{refused}"),
+                Ok(_) => drop(log.sync().unwrap_err()),
+            }
+            let end = log.end();
             disk.weather().broken = None;
             append(&mut log);
             log.sync().unwrap();
+            let entries = all(&log);
+            assert_eq!(entries.len() as u64, end + 1);
+            drop(log);
+            let (log, recovery) = Log::open(folder.path(), Options::default()).unwrap();
+            assert_eq!((recovery, all(&log)), (Recovery::default(), entries));
         }
-        let entries = all(&log);
-        assert_eq!(entries.len(), 2);
-        drop(log);
-        let (log, recovery) = Log::open(folder.path(), Options::default()).unwrap();
-        assert_eq!((recovery, all(&log)), (Recovery::default(), entries));
     }
 }
 
@@ -341,6 +346,31 @@ fn a_sync_is_due_after_its_interval() {
     assert!(due_after(&mut log, 6_000));
     log.sync().unwrap();
     assert!(!due_after(&mut log, 60_000));
+    append(&mut log);
+    assert!(!due_after(&mut log, 60_001));
+    assert!(due_after(&mut log, 61_001));
+}
+
+// Goal: under `Always` no reader sees what an earlier process left unsynced.
+#[test]
+fn what_always_finds_is_synced_first() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    append(&mut disk.open(folder.path(), Fsync::Never, 1_000));
+    disk.weather().events.clear();
+    let log = disk.open(folder.path(), Fsync::Always, 1_000);
+    assert_eq!(disk.weather().events, ["sync folder", "sync folder", "open ", "sync "]);
+    assert_eq!(log.end(), 1);
+}
+
+// Goal: a segment may be filled to its last byte.
+#[test]
+fn a_segment_is_filled_to_its_last_byte() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let mut log = disk.open(folder.path(), Fsync::Never, 2 * (36 + 7));
+    for sealed in [0, 0, 1, 1, 2] {
+        append(&mut log);
+        assert_eq!(log.sealed.len(), sealed);
+    }
 }
 
 #[test]

@@ -37,11 +37,12 @@ fn losses(log: &Log, entries: &[Entry]) -> usize {
 // is reported; in an index file it changes nothing. Method: every bit of every file.
 #[test]
 fn every_flipped_bit_is_seen() {
-    let (folder, entries) = small_log(9);
+    let (folder, entries) = small_log(12);
     let dir = folder.path();
     let whole = load(dir);
     let last_file = segments(dir).pop().expect("a segment");
     let last_entry = whole[&last_file].len() - 36 - entries.last().expect("entries").payload.len();
+    assert!(last_entry > 36, "the last segment has several entries");
     for (path, bytes) in &whole {
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
@@ -58,6 +59,7 @@ fn every_flipped_bit_is_seen() {
                     losses(&log, &entries) == 1
                 }
                 Ok((log, _)) => {
+                    assert!(*path != last_file, "the last segment is checked at open");
                     let told = each(&log, &entries).into_iter().filter_map(Result::err).all(|error| {
                         matches!(error, ReadError::Corrupt { file, at, .. } if file == *path && at <= bit as u64 / 8)
                     });
@@ -69,6 +71,37 @@ fn every_flipped_bit_is_seen() {
             restore(dir, &whole);
         }
     }
+}
+
+// Goal: a valid entry behind the damage is found wherever it stands, also across two of the search's reads.
+#[test]
+fn damage_far_before_the_next_entry_is_not_cut() {
+    for bytes in 16_320..16_360 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut log = open(folder.path(), 100_000);
+        log.append(1, 0, &vec![7; bytes]).expect("appended");
+        log.append(1, 0, b"").expect("appended");
+        drop(log);
+        let path = segments(folder.path()).remove(0);
+        let mut damaged = fs::read(&path).expect("bytes");
+        damaged[10] ^= 1;
+        fs::write(&path, damaged).expect("written");
+        let refused = Log::open(folder.path(), options(100_000)).expect_err("refused");
+        assert!(matches!(refused, OpenError::Corrupt { at: 0, .. }), "{refused}");
+    }
+}
+
+// Goal: an index file of no sealed segment goes away, so that it never speaks for a later one of that name.
+#[test]
+fn index_files_without_their_segment_are_removed() {
+    let (folder, entries) = small_log(9);
+    let whole = files(folder.path(), "index");
+    let active = segments(folder.path()).pop().expect("a segment").with_extension("index");
+    for stray in [active, folder.path().join(format!("{:020}.index", 1_000))] {
+        fs::copy(&whole[0], stray).expect("copied");
+    }
+    assert_eq!(crate::support::all(&open(folder.path(), 150)), entries);
+    assert_eq!(files(folder.path(), "index"), whole);
 }
 
 // Goal: reading goes up to the damage, and then names it.

@@ -96,10 +96,19 @@ impl Progress {
         self.ranges(lane).restore(first, last);
     }
 
-    /// Forgets a sender's lane: its messages are recognized by position only from now on.
-    pub fn forget(&mut self, lane: LaneId) {
-        self.sequences.remove(&lane);
-        self.changed.retain(|changed| *changed != Lane::Sequences(lane));
+    /// Forgets what was applied of a lane, as of a sender that is gone for good.
+    pub fn forget(&mut self, lane: &Lane) {
+        match lane {
+            Lane::Offsets(at) => {
+                if let Some(partitions) = self.offsets.get_mut(&at.topic) {
+                    partitions.remove(&at.partition);
+                }
+            }
+            Lane::Sequences(lane) => {
+                self.sequences.remove(lane);
+            }
+        }
+        self.changed.retain(|changed| changed != lane);
     }
 
     fn ranges(&mut self, lane: Lane) -> &mut Ranges {

@@ -65,8 +65,10 @@ fn a_forgotten_lane_is_gone() {
     };
     let mut progress = Progress::default();
     assert_eq!(progress.apply(&at), Verdict::New);
-    progress.forget(lane);
+    progress.forget(&Lane::Sequences(lane));
     assert_eq!(progress.apply(&at), Verdict::Seen);
-    assert_eq!(progress.apply(&Position { offset: Offset(1), ..at }), Verdict::New);
+    assert_eq!(progress.apply(&Position { offset: Offset(1), ..at.clone() }), Verdict::New);
     assert_eq!(progress.take_changes().len(), 2);
+    progress.forget(&Lane::Offsets(TopicPartition::new(at.topic.clone(), at.partition)));
+    assert_eq!(progress.apply(&Position { id: None, ..at }), Verdict::New);
 }

@@ -84,7 +84,8 @@ pub enum ApplyError {
         /// Why.
         source: Arc<rusqlite::Error>,
     },
-    /// Fatal: the database is damaged or became read-only. Stop; neither these messages nor others can be stored.
+    /// Fatal: the database is damaged or became read-only, or the table's SQL is wrong. Stop; neither these messages
+    /// nor others can be stored.
     #[error("the store is broken")]
     Broken(#[source] Arc<rusqlite::Error>),
     /// Fatal: the store was closed, or its table panicked.
@@ -177,30 +178,29 @@ enum Fault {
     Passing,
     /// The row's: the same again fails again.
     Row,
-    /// The database's: nothing works.
+    /// The database's or the program's: nothing works.
     Broken,
 }
 
 impl Fault {
+    /// What is not surely a row's own fault never costs a message its place, so the rest is `Broken`.
     fn of(error: &rusqlite::Error) -> Self {
-        let Some(code) = error.sqlite_error_code() else { return Self::Row };
-        match code {
-            ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::CannotOpen
-            | ErrorCode::OutOfMemory
-            | ErrorCode::FileLockingProtocolFailed
-            | ErrorCode::OperationInterrupted => Self::Passing,
-            ErrorCode::DatabaseCorrupt
-            | ErrorCode::NotADatabase
-            | ErrorCode::ReadOnly
-            | ErrorCode::PermissionDenied
-            | ErrorCode::InternalMalfunction
-            | ErrorCode::ApiMisuse
-            | ErrorCode::NoLargeFileSupport => Self::Broken,
-            _ => Self::Row,
+        match error.sqlite_error_code() {
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::OutOfMemory
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::OperationInterrupted,
+            ) => Self::Passing,
+            Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig) => {
+                Self::Row
+            }
+            None if matches!(error, rusqlite::Error::ToSqlConversionFailure(_)) => Self::Row,
+            _ => Self::Broken,
         }
     }
 }
@@ -238,6 +238,8 @@ mod tests {
             offset: Offset(0),
             id: None,
         };
+        let own = rusqlite::Error::ToSqlConversionFailure("too long".into());
+        assert!(ApplyError::of_row(own, &position).is_permanent());
         let check = |code, transient, permanent| {
             let error = || rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
             let of_row = ApplyError::of_row(error(), &position);
@@ -260,7 +262,9 @@ mod tests {
         for code in [ffi::SQLITE_CONSTRAINT_CHECK, ffi::SQLITE_TOOBIG, ffi::SQLITE_MISMATCH] {
             check(code, false, true);
         }
-        for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_READONLY, ffi::SQLITE_NOTADB] {
+        for code in
+            [ffi::SQLITE_CORRUPT, ffi::SQLITE_READONLY, ffi::SQLITE_NOTADB, ffi::SQLITE_ERROR]
+        {
             check(code, false, false);
         }
     }

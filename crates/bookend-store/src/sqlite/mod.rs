@@ -64,6 +64,10 @@ use rusqlite::Transaction;
 ///
 /// It needs no unique index and no column for the position: the store knows what it applied. The functions run on
 /// the store's thread, within its transaction. One that panics closes the store.
+#[diagnostic::on_unimplemented(
+    message = "a store keeps a `Table`, which `{Self}` is not",
+    note = "implement `Table` for a type of your own: its migrations, and how a row is inserted"
+)]
 pub trait Table: 'static {
     /// What a handler makes of a message.
     type Row: Send + 'static;
@@ -77,8 +81,10 @@ pub trait Table: 'static {
     /// Inserts the row of one message. [`prepare_cached`](rusqlite::Connection::prepare_cached) keeps it quick.
     ///
     /// # Errors
-    /// An error of the row itself, such as a constraint, refuses this message and no other; when the database is
-    /// busy or full, all messages of the transaction wait.
+    /// A constraint, a value of a wrong type or too big, and
+    /// [`ToSqlConversionFailure`](rusqlite::Error::ToSqlConversionFailure), which you may return yourself, refuse this
+    /// message and no other. When the database is busy or full, all messages wait. Anything else means that the
+    /// store is broken.
     fn insert(tx: &Transaction<'_>, at: &Position, row: &Self::Row) -> rusqlite::Result<()>;
 
     /// Runs once before each commit with all the rows that were inserted: the place for sums over them, which would

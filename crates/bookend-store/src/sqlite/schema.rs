@@ -11,7 +11,7 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::{OpenError, Table, lock::lock};
+use super::{OpenError, Table, lock::Lock};
 
 /// "Bknd" in ASCII.
 const APPLICATION_ID: i64 = 0x426b_6e64;
@@ -19,23 +19,18 @@ const APPLICATION_ID: i64 = 0x426b_6e64;
 /// The store's own tables: a version is how many of these ran.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE bookend_meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
-    CREATE TABLE bookend_offsets (
-        topic TEXT NOT NULL,
-        partition INTEGER NOT NULL,
-        first INTEGER NOT NULL,
-        last INTEGER NOT NULL,
-        PRIMARY KEY (topic, partition, first)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE bookend_sequences (
-        lane BLOB NOT NULL,
+    CREATE TABLE bookend_applied (
+        lane ANY NOT NULL,
         first INTEGER NOT NULL,
         last INTEGER NOT NULL,
         changed_at_ms INTEGER NOT NULL,
         PRIMARY KEY (lane, first)
     ) STRICT, WITHOUT ROWID;
     CREATE VIEW bookend_positions AS
-        SELECT topic, partition, max(last) + 1 AS next, sum(last - first + 1) AS applied, count(*) - 1 AS holes
-        FROM bookend_offsets GROUP BY topic, partition;
+        SELECT substr(lane, 1, instr(lane, '/') - 1) AS topic,
+            CAST(substr(lane, instr(lane, '/') + 1) AS INTEGER) AS partition,
+            max(last) + 1 AS next, sum(last - first + 1) AS applied, count(*) - 1 AS holes
+        FROM bookend_applied WHERE typeof(lane) = 'text' GROUP BY lane;
 "];
 
 const META_TABLE: &str = "table";
@@ -67,7 +62,7 @@ pub fn reset(path: impl AsRef<Path>) -> Result<(), OpenError> {
     if !path.exists() {
         return Ok(());
     }
-    let _lock = lock(path)?;
+    let _lock = Lock::take(path)?;
     let connection =
         Connection::open(path).map_err(|error| OpenError::of_sqlite(error, path.to_owned()))?;
     let ours = is_ours_or_empty(&connection);

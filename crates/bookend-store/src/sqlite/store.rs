@@ -15,7 +15,8 @@ use rusqlite::Transaction;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Applied, ApplyError, BindError, OpenError, Options, ReadError, Table, lock,
+    Applied, ApplyError, BindError, OpenError, Options, ReadError, Table,
+    lock::Lock,
     readers::Readers,
     saved, schema,
     writer::{Command, Request, Writer},
@@ -46,7 +47,7 @@ impl<T: Table> Store<T> {
     /// When the system gives no thread.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
         let path = path.as_ref().to_owned();
-        let lock = lock::lock(&path)?;
+        let lock = Lock::take(&path)?;
         let connection = schema::open::<T>(&path, options.busy_timeout)?;
         let progress =
             saved::load(&connection).map_err(|error| OpenError::of_sqlite(error, path.clone()))?;

@@ -1,16 +1,13 @@
 //! The one thread that writes: it takes what is queued, up to a limit, into one transaction, and answers after the
 //! commit.
 
-use std::{
-    fs::File,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use bookend::Position;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Applied, ApplyError, Table, saved, schema};
+use super::{Applied, ApplyError, Table, lock::Lock, saved, schema};
 use crate::progress::{Progress, Verdict};
 
 /// A transaction takes no further request once it holds this many messages.
@@ -44,7 +41,7 @@ pub(super) struct Request<R> {
 
 pub(super) struct Writer<T: Table> {
     pub(super) connection: Connection,
-    pub(super) lock: File,
+    pub(super) lock: Lock,
     pub(super) commands: mpsc::Receiver<Command<T::Row>>,
     /// `None` after a failed transaction: then the database alone knows.
     pub(super) progress: Option<Progress>,
@@ -169,7 +166,7 @@ impl<T: Table> Writer<T> {
             Ok(lanes) => {
                 if let Some(progress) = &mut self.progress {
                     for lane in lanes {
-                        progress.forget(lane);
+                        progress.forget(&lane);
                     }
                 }
             }

@@ -68,6 +68,32 @@ async fn a_killed_process_loses_and_doubles_nothing() {
     }
 }
 
+// Goal: there is no moment between the rows and their positions at which a kill could hit. Method: what a reader sees
+// at any moment is what a kill at that moment would leave; so read snapshots as fast as can be beside the writer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_and_positions_appear_together() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder.path().join("store.db"));
+    let writer = store.clone();
+    let writing = tokio::spawn(async move {
+        for number in 0..500 {
+            writer.apply(batch(number)).await.unwrap();
+        }
+    });
+    let counts = "SELECT (SELECT count(*) FROM note), (SELECT coalesce(sum(applied), 0) FROM bookend_positions)";
+    let mut snapshots = HashSet::new();
+    while !writing.is_finished() {
+        let read =
+            store.read(move |tx| tx.query_row(counts, (), |row| Ok((row.get(0)?, row.get(1)?))));
+        let (rows, applied): (i64, i64) = read.await.unwrap();
+        assert_eq!(rows, applied);
+        snapshots.insert(rows);
+    }
+    writing.await.unwrap();
+    assert!(snapshots.len() > 10, "only {} moments were seen", snapshots.len());
+    store.close().await;
+}
+
 // Goal: a second process is refused while the first lives, and welcome when it was killed.
 #[tokio::test]
 async fn one_process_at_a_time() {

@@ -25,6 +25,8 @@ pub(crate) struct Notes;
 
 /// The table refuses this text.
 pub(crate) const REFUSED: &str = "refused";
+/// The table panics at this text.
+pub(crate) const PANIC: &str = "panic";
 
 impl Table for Notes {
     type Row = String;
@@ -37,6 +39,7 @@ impl Table for Notes {
     ];
 
     fn insert(tx: &Transaction<'_>, at: &Position, text: &String) -> Result<()> {
+        assert_ne!(text, PANIC);
         tx.prepare_cached("INSERT INTO note VALUES (?1, ?2, ?3, ?4)")?.execute((
             at.topic.as_str(),
             at.partition.0,

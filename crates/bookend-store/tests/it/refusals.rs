@@ -5,7 +5,7 @@ use std::time::Duration;
 use bookend_store::sqlite::{ApplyError, Options, ReadError, Store, rusqlite::Connection};
 use tempfile::TempDir;
 
-use crate::{Notes, REFUSED, note, notes, open, position};
+use crate::{Notes, PANIC, REFUSED, note, notes, open, position};
 
 // Goal: the refused message is named, the rest of its call can be applied, and calls beside it are not touched.
 #[tokio::test]
@@ -65,6 +65,23 @@ async fn a_closed_store_says_so() {
     assert!(matches!(handle.read(|_| Ok(())).await, Err(ReadError::Closed)));
 }
 
+// Goal: a table that panics closes its store: every caller is told, nothing of the transaction is stored, and the
+// store can be opened again.
+#[tokio::test]
+async fn a_panicking_table_closes_the_store() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let store = open(&path);
+    let bad = vec![note(0, 0, None), (position(0, 1, None), PANIC.to_owned())];
+    for _ in 0..2 {
+        assert!(matches!(store.apply(bad.clone()).await, Err(ApplyError::Closed)));
+    }
+    store.close().await;
+    let store = open(&path);
+    assert_eq!(store.apply(vec![note(0, 0, None)]).await.unwrap().stored, 1);
+    store.close().await;
+}
+
 // Goal: a sender that was silent for long is forgotten, on disk and in memory; its positions are not. Method: the
 // store's clock cannot be moved, so the lane's last change is.
 #[tokio::test]
@@ -74,13 +91,16 @@ async fn a_silent_sender_expires() {
     let store = open(&path);
     store.apply(vec![note(0, 0, Some((1, 0))), note(0, 1, Some((2, 0)))]).await.unwrap();
     store.close().await;
-    let age = "UPDATE bookend_sequences SET changed_at_ms = 0 WHERE substr(lane, 12) = x'08'";
-    assert_eq!(Connection::open(&path).unwrap().execute(age, ()).unwrap(), 1);
+    let age = "UPDATE bookend_applied SET changed_at_ms = 0 WHERE substr(lane, 12) = x'08' OR lane = 'a/0'";
+    assert_eq!(Connection::open(&path).unwrap().execute(age, ()).unwrap(), 2);
 
     let store = open(&path);
     store.apply(vec![]).await.unwrap();
-    let again = vec![note(0, 0, Some((1, 0))), note(3, 0, Some((1, 0))), note(3, 1, Some((2, 0)))];
-    let again = store.apply(again).await.unwrap();
-    assert_eq!((again.stored, again.seen), (1, 2));
+    let again = [note(0, 0, Some((1, 0))), note(3, 0, Some((1, 0))), note(3, 1, Some((2, 0)))];
+    let mut stored = Vec::new();
+    for message in again {
+        stored.push(store.apply(vec![message]).await.unwrap().stored);
+    }
+    assert_eq!(stored, [0, 1, 0], "by position; forgotten; by id");
     store.close().await;
 }

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    error::KafkaError,
+    metadata::{MetadataPartition, MetadataTopic},
     types::RDKafkaErrorCode,
 };
 
 use super::{Kafka, context::Logged};
-use crate::topic::{InvalidTopicName, TopicName};
+use crate::topic::{InvalidTopicName, Offset, Partition, TopicName, TopicPartition};
 
 /// How long one administrative request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -143,6 +145,40 @@ impl Kafka {
             }
         }
         Ok(())
+    }
+
+    /// The end of each partition of these topics: the offset that its next message will have.
+    ///
+    /// # Errors
+    /// [`TopicError::Failed`] when a broker does not answer in time or does not know a topic.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost; a background thread ends by itself.
+    pub async fn ends(
+        &self,
+        topics: &[TopicName],
+    ) -> Result<Vec<(TopicPartition, Offset)>, TopicError> {
+        let failed = |reason: String| TopicError::Failed { reason };
+        let client = self.admin().map_err(failed)?;
+        let topics = topics.to_vec();
+        let answer = tokio::task::spawn_blocking(move || {
+            let client = client.inner();
+            let mut ends = Vec::new();
+            for topic in topics {
+                let metadata = client.fetch_metadata(Some(topic.as_str()), REQUEST_TIMEOUT)?;
+                let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+                for partition in partitions.map(MetadataPartition::id) {
+                    let (_, end) =
+                        client.fetch_watermarks(topic.as_str(), partition, REQUEST_TIMEOUT)?;
+                    let at = TopicPartition::new(topic.clone(), Partition(partition));
+                    ends.push((at, Offset(end)));
+                }
+            }
+            Ok(ends)
+        });
+        let ends: Result<_, KafkaError> =
+            answer.await.map_err(|error| failed(error.to_string()))?;
+        ends.map_err(|error| failed(error.to_string()))
     }
 
     fn admin(&self) -> Result<AdminClient<Logged>, String> {

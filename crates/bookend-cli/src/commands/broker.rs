@@ -1,0 +1,21 @@
+//! `bookend broker`: the Kafka broker alone.
+
+use crate::{
+    cli::BrokerArgs,
+    exit::{CannotStart, Ending, print},
+    parts::EmbeddedBroker,
+    signals::Stop,
+};
+
+pub(crate) async fn broker(args: BrokerArgs, stop: Stop) -> anyhow::Result<Ending> {
+    let broker = EmbeddedBroker::start(args.broker_port, &args.data.data)
+        .await
+        .map_err(CannotStart::because)?;
+    print(&format!(
+        "broker  {}  for development and tests; in production use Apache Kafka",
+        broker.addr
+    ));
+    stop.asked().await;
+    broker.stop().await;
+    Ok(Ending::Exact)
+}

@@ -1,0 +1,47 @@
+//! The built-in broker: Kafka for a first run, for development and for tests.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bookend::{Module, Token, kafka::KafkaOptions};
+use bookend_broker::{Broker, StartError};
+
+use super::kafka::BROKERS;
+
+/// The broker of this process.
+pub(crate) const BROKER: Token<EmbeddedBroker> = Token::new("BROKER");
+
+/// The broker of this process, until it is stopped.
+#[derive(Debug, Clone)]
+pub(crate) struct EmbeddedBroker {
+    pub(crate) addr: SocketAddr,
+    broker: Arc<Mutex<Option<Broker>>>,
+}
+
+impl EmbeddedBroker {
+    /// Starts a broker that keeps its data in `broker` in the folder.
+    pub(crate) async fn start(port: u16, folder: &Path) -> Result<Self, StartError> {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let broker = Broker::builder().listen(listen).data(folder.join("broker")).start().await?;
+        Ok(Self { addr: broker.addr(), broker: Arc::new(Mutex::new(Some(broker))) })
+    }
+
+    /// Closes its connections and its files.
+    pub(crate) async fn stop(self) {
+        let broker = self.broker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(broker) = broker {
+            broker.stop().await;
+        }
+    }
+}
+
+/// Provides [`BROKER`], and with it [`BROKERS`].
+pub(crate) fn embedded<'m>(module: Module<'m>, port: u16, folder: &'m Path) -> Module<'m> {
+    module
+        .provide(BROKER, (), async move |()| EmbeddedBroker::start(port, folder).await)
+        .on_shutdown(BROKER, EmbeddedBroker::stop)
+        .provide(BROKERS, (BROKER,), async |(broker,)| KafkaOptions::new(broker.addr.to_string()))
+}

@@ -1,0 +1,27 @@
+//! The parts a process is made of, as providers: a command takes those it needs.
+//!
+//! Tokens name what is provided; a chain of providers ends in [`HTTP`](crate::http::HTTP), and whatever it needs is built with it:
+//!
+//! ```text
+//! BROKERS ─▶ KAFKA ─▶ TOPICS ─┬─▶ SENDER ─▶ three recorders ─▶ CLIENT ─┐
+//!                             └─▶ SERVER ◀─ STORE                      ├─▶ HTTP ◀─ LISTENER
+//!                                   └──────────────────────────────────┘
+//! ```
+//! What is built first closes last, so a process that has both sides still stores what it sends while it closes.
+
+mod broker;
+mod kafka;
+mod client;
+mod server;
+
+pub(crate) use self::{
+    broker::{BROKER, EmbeddedBroker, embedded},
+    client::{CLIENT, Client, client},
+    kafka::{TOPICS, external, kafka},
+    server::{SERVER, Server, reset_store, server},
+};
+
+use std::time::Duration;
+
+/// How long each part may take to close.
+pub(crate) const CLOSE_WAIT_MAX: Duration = Duration::from_secs(10);

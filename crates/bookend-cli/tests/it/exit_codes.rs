@@ -1,0 +1,122 @@
+//! What cannot start says so in one sentence and leaves with 2; a second signal leaves at once.
+
+use std::{fs, net::TcpListener, path::Path};
+
+use rustix::process::Signal;
+
+use crate::{
+    http::Caller,
+    process::{bookend, up},
+};
+
+/// It does not start, says these words, in one line, and nothing on stdout.
+#[track_caller]
+fn cannot_start(args: &[&str], words: &[&str]) {
+    let end = bookend(args).end();
+    assert_eq!(end.code(), 2, "{args:?}: {end:?}");
+    let complaint = end.complaint();
+    for word in words {
+        assert!(complaint.contains(word), "{args:?} does not say `{word}`: {complaint}");
+    }
+    let sentences = end.stderr.iter().filter(|line| line.starts_with("bookend: ")).count();
+    assert_eq!(sentences, 1, "{args:?}: {complaint}");
+    assert!(end.stdout.is_empty(), "{args:?}: {end:?}");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a temporary path is text")
+}
+
+#[test]
+fn a_port_that_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let data = text(folder.path());
+    let http = ["up", "--port", &port, "--broker-port", "0", "--data", data];
+    cannot_start(&http, &["port", &port, "--port 0"]);
+    cannot_start(&["up", "--port", "0", "--broker-port", &port, "--data", data], &[&port]);
+    cannot_start(&["broker", "--broker-port", &port, "--data", data], &[&port]);
+}
+
+#[test]
+fn a_folder_that_another_process_uses() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = up(folder.path(), &[]);
+    first.http();
+    let data = text(folder.path());
+    cannot_start(
+        &["up", "--port", "0", "--broker-port", "0", "--data", data],
+        &["another process"],
+    );
+    cannot_start(&["broker", "--broker-port", "0", "--data", data], &["another process"]);
+    cannot_start(&["store", "reset", "--data", data], &["another process"]);
+    assert_eq!(first.stop().code(), 0);
+}
+
+#[test]
+fn a_folder_that_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "no folder").unwrap();
+    cannot_start(
+        &["up", "--port", "0", "--broker-port", "0", "--data", text(&file)],
+        &[text(&file)],
+    );
+}
+
+// Goal: a store never takes the messages of another cluster for those it has seen; `store reset` is the way out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_another_incarnation() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = text(folder.path()).to_owned();
+    let mut first = up(folder.path(), &["--task-ms", "1"]);
+    Caller::new(&first.http()).post("/FIRST_TOPIC", "once").await.unwrap();
+    assert_eq!(first.stop().closing()["stored"], 1);
+    fs::remove_dir_all(folder.path().join("broker")).unwrap();
+    let again = ["up", "--port", "0", "--broker-port", "0", "--data", &data];
+    cannot_start(&again, &["bookend store reset"]);
+    assert_eq!(bookend(&["store", "reset", "--data", &data]).end().code(), 0);
+    let mut second = up(folder.path(), &["--task-ms", "1"]);
+    let ledger = Caller::new(&second.http()).ledger().await.unwrap();
+    assert_eq!(crate::http::stored(&ledger), 0, "{ledger}");
+    assert_eq!(second.stop().code(), 0);
+}
+
+#[test]
+fn a_broker_that_does_not_answer() {
+    // A port that was free a moment ago; nothing listens there.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    cannot_start(&["client", "--port", "0", "--brokers", &free], &[&free, "10 s", "--brokers"]);
+    let data = text(folder.path());
+    cannot_start(&["server", "--port", "0", "--brokers", &free, "--data", data], &[&free, "10 s"]);
+}
+
+#[test]
+fn a_setting_that_would_break_a_promise() {
+    cannot_start(&["client", "--port", "0", "--kafka", "acks=0"], &["acks"]);
+}
+
+#[test]
+fn a_feed_with_an_end_missing() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}");
+    cannot_start(&["feed", "/nowhere/at/all", "--url", &url], &["/nowhere/at/all"]);
+    cannot_start(&["feed", "-", "--url", &url], &[&free.to_string()]);
+    cannot_start(&["feed", "-", "--url", "3000"], &["http://HOST:PORT"]);
+}
+
+// Goal: the first signal waits for what is under way, the second does not. Method: a task that takes a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_leaves_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = up(folder.path(), &["--task-ms", "60000"]);
+    let caller = Caller::new(&process.http());
+    let asking = tokio::spawn(async move { caller.post("/FIRST_TOPIC", "slow").await });
+    process.signal(Signal::INT);
+    process.complains("once more to leave at once");
+    process.signal(Signal::TERM);
+    assert_eq!(process.end().code(), 130);
+    assert!(asking.await.unwrap().is_err());
+}

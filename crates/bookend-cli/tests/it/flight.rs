@@ -1,0 +1,50 @@
+//! Many requests at once.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::{
+    http::{Caller, PATHS, stored},
+    process::up,
+    table,
+};
+
+const REQUESTS: u32 = 1_000;
+const TASK: Duration = Duration::from_secs(10);
+
+// Goal: a thousand requests in flight at once, none lost, none double.
+// Method: tasks take so long that the last was answered within a task's time of the first; so it had started before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_in_flight() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = up(folder.path(), &["--task-ms", &TASK.as_millis().to_string()]);
+    let addr = process.http();
+    let caller = Caller::new(&addr);
+    let mut in_flight = JoinSet::new();
+    for (number, path) in (0..REQUESTS as usize).zip(PATHS.into_iter().cycle()) {
+        let caller = caller.clone();
+        in_flight.spawn(async move { caller.post(path, &"x".repeat(number)).await });
+    }
+    let mut lengths = Vec::new();
+    let mut first = None;
+    while let Some(answer) = in_flight.join_next().await {
+        let (status, answer) = answer.unwrap().unwrap();
+        assert_eq!(status, 200, "{answer}");
+        let first = first.get_or_insert_with(Instant::now);
+        assert!(first.elapsed() < TASK, "they were not in flight at once");
+        lengths.push(answer["textLength"].as_u64().unwrap());
+    }
+    lengths.sort_unstable();
+    assert!(lengths.into_iter().eq(0..REQUESTS.into()), "each text has its own answer");
+    caller.ledger_when(|ledger| stored(ledger) == u64::from(REQUESTS)).await;
+    let end = process.stop();
+    let closing = end.closing();
+    for field in ["accepted", "recorded", "acked", "stored"] {
+        assert_eq!(closing[field], REQUESTS, "{field} in {closing}");
+    }
+    assert_eq!(closing["dropped"], 0);
+    let rows = REQUESTS.into();
+    assert_eq!(table::distinct(folder.path()), (rows, rows, rows));
+    assert_eq!(end.code(), 0);
+}
