@@ -1,6 +1,6 @@
 //! Sends what librdkafka has to say to `tracing`, under the target `librdkafka`.
 
-use rdkafka::{ClientContext, config::RDKafkaLogLevel, error::KafkaError};
+use rdkafka::{ClientContext, config::RDKafkaLogLevel, error::KafkaError, types::RDKafkaErrorCode};
 use tracing::{debug, error, info, warn};
 
 /// The context of clients that only need their words heard.
@@ -23,7 +23,10 @@ pub(super) fn log(level: RDKafkaLogLevel, facility: &str, text: &str) {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             error!(target: "librdkafka", facility, "{text}");
         }
-        // librdkafka logs each refused connection as an error; while a broker is away that is one a second.
+        // Each connection that fails, again and again while a broker is away; `client_error` hears of it too.
+        RDKafkaLogLevel::Error if matches!(facility, "FAIL" | "ERROR") => {
+            debug!(target: "librdkafka", facility, "{text}");
+        }
         RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
             info!(target: "librdkafka", facility, "{text}");
         }
@@ -35,9 +38,13 @@ pub(super) fn log(level: RDKafkaLogLevel, facility: &str, text: &str) {
 
 /// An error of the client as a whole. librdkafka goes on by itself unless it is fatal.
 pub(super) fn client_error(error: &KafkaError, reason: &str) {
-    if error.rdkafka_error_code() == Some(rdkafka::types::RDKafkaErrorCode::Fatal) {
-        error!(target: "librdkafka", %error, "{reason}");
-    } else {
-        warn!(target: "librdkafka", "{reason}");
+    use RDKafkaErrorCode as Code;
+    match error.rdkafka_error_code() {
+        Some(Code::Fatal) => error!(target: "librdkafka", %error, "{reason}"),
+        // Sender and service say once that Kafka is away, and once that it is back.
+        Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::OperationTimedOut) => {
+            debug!(target: "librdkafka", "{reason}");
+        }
+        _ => warn!(target: "librdkafka", "{reason}"),
     }
 }

@@ -9,13 +9,14 @@ use std::{
 };
 
 use super::{
+    lanes::{Lane, Lanes, Queued},
     slab::Slab,
     stats::{DropReason, Dropped},
     transport::{Outgoing, Ticket},
 };
 use crate::{
-    batch::{Batch, BatchLimits, Encoded, partition_of},
-    record::{ID_HEADER, LaneId, MessageId},
+    batch::{Batch, BatchLimits, Encoded},
+    record::{ID_HEADER, LaneId},
     topic::{Partition, TopicName},
 };
 
@@ -29,35 +30,6 @@ pub(crate) struct Limits {
     /// Weight of the messages that the client holds.
     pub(crate) handed_bytes_max: usize,
     pub(crate) message_bytes_max: usize,
-}
-
-/// A message with its place in line.
-#[derive(Debug)]
-struct Queued {
-    message: Encoded,
-    topic: usize,
-    partition: Partition,
-    /// When it was recorded.
-    at: Instant,
-    /// Which flush it belongs to.
-    generation: u64,
-}
-
-#[derive(Debug)]
-struct Lane {
-    id: LaneId,
-    next_sequence: u64,
-    batch: Batch<Queued>,
-}
-
-/// The lanes of one topic. While the number of partitions is unknown, messages wait unrouted.
-#[derive(Debug)]
-struct Lanes {
-    name: TopicName,
-    lanes: Vec<Lane>,
-    unrouted: VecDeque<Queued>,
-    /// The lane that takes messages without a key until its batch leaves.
-    sticky: usize,
 }
 
 /// All messages between a source and their report.
@@ -105,8 +77,7 @@ impl Engine {
     /// The index of a topic; all its recorders share its lanes.
     pub(crate) fn topic(&mut self, name: &TopicName) -> usize {
         self.topics.iter().position(|topic| topic.name == *name).unwrap_or_else(|| {
-            let (lanes, unrouted) = Default::default();
-            self.topics.push(Lanes { name: name.clone(), lanes, unrouted, sticky: 0 });
+            self.topics.push(Lanes::new(name.clone()));
             self.topics.len() - 1
         })
     }
@@ -151,7 +122,7 @@ impl Engine {
         while lanes.len() < count as usize {
             let id = sender.lane(*made);
             *made += 1;
-            lanes.push(Lane { id, next_sequence: 0, batch: Batch::default() });
+            lanes.push(Lane::new(id));
         }
         let unrouted = std::mem::take(&mut self.topics[topic].unrouted);
         let flushed = unrouted.iter().any(|queued| queued.generation < self.generation);
@@ -166,18 +137,13 @@ impl Engine {
     /// Picks the lane, gives the id, and adds the message to the lane's batch.
     fn route(&mut self, mut queued: Queued) {
         let topic = &mut self.topics[queued.topic];
-        queued.partition = match &queued.message.key {
-            Some(key) => partition_of(key, u32::try_from(topic.lanes.len()).unwrap_or(u32::MAX)),
-            None => Partition(i32::try_from(topic.sticky).unwrap_or_default()),
-        };
-        let index = usize::try_from(queued.partition.0).unwrap_or_default();
-        let lane = &mut topic.lanes[index];
+        queued.partition = topic.pick(queued.message.key.as_deref());
+        let lane = topic.lane(queued.partition);
         if self.limits.ids {
-            let id = MessageId { lane: lane.id, sequence: lane.next_sequence };
-            lane.next_sequence += 1;
-            queued.message.headers.push(ID_HEADER, id.to_bytes().to_vec());
+            let id = lane.next_id().to_bytes();
             // The header counts against the caps like everything else.
-            self.weight += ID_HEADER.len() + id.to_bytes().len();
+            self.weight += ID_HEADER.len() + id.len();
+            queued.message.headers.push(ID_HEADER, id.to_vec());
         }
         let bytes = queued.message.bytes();
         if let Some(full) = lane.batch.push(queued.at, queued, bytes, &self.limits.batch) {
@@ -187,10 +153,7 @@ impl Engine {
 
     fn leave(&mut self, batch: Vec<Queued>) {
         if let Some(first) = batch.first() {
-            let topic = &mut self.topics[first.topic];
-            if usize::try_from(first.partition.0) == Ok(topic.sticky) {
-                topic.sticky = (topic.sticky + 1) % topic.lanes.len();
-            }
+            self.topics[first.topic].left(first.partition);
         }
         self.ready.extend(batch);
     }

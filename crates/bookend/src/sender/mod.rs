@@ -7,20 +7,27 @@
 //! ```
 //! Up the stream: [`recorder`](crate::recorder). Down the stream: a [`transport`], in production librdkafka.
 
-mod engine;
-mod events;
-mod shared;
-mod slab;
+mod options;
+mod error;
 mod stats;
 mod topic;
-pub mod transport;
+mod shared;
 mod worker;
+mod closing;
+mod engine;
+mod lanes;
+mod slab;
+mod watch;
+mod events;
+pub mod transport;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
+    error::{RecorderError, StartError},
     events::Event,
-    stats::{DropReason, Dropped, Stats},
+    options::{Compression, SenderOptions},
+    stats::{DropReason, Dropped, ShutdownReport, Stats},
     topic::{SendError, Topic},
 };
 
@@ -42,10 +49,9 @@ use self::{
     worker::{Command, Worker},
 };
 use crate::{
-    batch::BatchLimits,
     record::{IntoRecord, LaneId, Record},
     recorder::{Gatherer, Measured, Recorder, Shards, Source},
-    topic::{InvalidTopicName, TopicName},
+    topic::TopicName,
 };
 
 /// What the Kafka client may hold at a time: enough to keep it busy, little enough to stay in order and in bounds.
@@ -56,102 +62,6 @@ const COMMANDS_MAX: usize = 64;
 
 /// How long a sender that is dropped without a shutdown goes on sending.
 const ABANDONED: Duration = Duration::from_secs(5);
-
-/// How batches are compressed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// As the first system did.
-    #[default]
-    Gzip,
-    /// Fast, and small enough.
-    Snappy,
-    /// Faster still.
-    Lz4,
-    /// The smallest for its speed.
-    Zstd,
-}
-
-impl Compression {
-    /// The name in Kafka's `compression.type`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Gzip => "gzip",
-            Self::Snappy => "snappy",
-            Self::Lz4 => "lz4",
-            Self::Zstd => "zstd",
-        }
-    }
-}
-
-/// How a sender batches and what it may hold. Every value is valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SenderOptions {
-    /// When a batch leaves.
-    pub batch: BatchLimits,
-    /// How batches are compressed; gzip unless told.
-    pub compression: Compression,
-    /// Bytes of messages that wait for their report, at most; 64 MiB unless told. What comes on top while the broker
-    /// is away is dropped as [`DropReason::MemoryFull`].
-    pub memory_bytes_max: usize,
-    /// Whether each message carries an id in a header, by which a store recognizes one that was sent again.
-    pub ids: bool,
-}
-
-impl Default for SenderOptions {
-    fn default() -> Self {
-        Self {
-            batch: BatchLimits::default(),
-            compression: Compression::default(),
-            memory_bytes_max: 64 * 1_024 * 1_024,
-            ids: true,
-        }
-    }
-}
-
-/// A sender could not be started.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// librdkafka made no producer of the settings; its words say which one to correct.
-    #[error("the Kafka client could not be made: {0}")]
-    Client(String),
-    /// The system gave no thread or no random bytes; check its limits.
-    #[error("the sender's thread could not be started: {0}")]
-    System(String),
-}
-
-/// A recorder or topic could not be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecorderError {
-    /// Kafka would refuse the topic's name.
-    #[error(transparent)]
-    Topic(#[from] InvalidTopicName),
-    /// The sender was shut down; make recorders before.
-    #[error("the sender was shut down")]
-    Closed,
-}
-
-/// What a shutdown leaves behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShutdownReport {
-    /// The last stats; nothing is queued any more.
-    pub stats: Stats,
-    /// How long the shutdown took.
-    pub took: Duration,
-}
-
-impl ShutdownReport {
-    /// How many messages are lost or may be: dropped for any reason, or in flight when the deadline came.
-    #[must_use]
-    pub fn lost(&self) -> u64 {
-        self.stats.dropped.total() + self.stats.unknown
-    }
-}
 
 /// One long-lived, idempotent producer with its batches. A cloneable handle of a thread of its own.
 ///
@@ -206,6 +116,7 @@ impl Sender {
             taken: Vec::new(),
             reports: Vec::new(),
             rebuild: worker::Rebuild::default(),
+            watch: watch::Watch::default(),
         };
         thread::Builder::new()
             .name("bookend-sender".to_owned())

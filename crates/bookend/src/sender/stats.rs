@@ -146,3 +146,20 @@ impl Stats {
             == self.queued + self.spooled + self.handed + self.acked + self.dropped.total()
     }
 }
+
+/// What a shutdown leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShutdownReport {
+    /// The last stats; nothing is queued any more.
+    pub stats: Stats,
+    /// How long the shutdown took.
+    pub took: Duration,
+}
+
+impl ShutdownReport {
+    /// How many messages are lost or may be: dropped for any reason, or in flight when the deadline came.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.stats.dropped.total() + self.stats.unknown
+    }
+}

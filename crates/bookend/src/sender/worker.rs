@@ -21,6 +21,7 @@ use super::{
     shared::Shared,
     stats::{DropReason, Stats},
     transport::{NotTaken, Report, Ticket, Transport, Verdict},
+    watch::Watch,
 };
 use crate::recorder::{Now, Source, Taken, Unmade};
 
@@ -52,6 +53,7 @@ pub(super) struct Worker<T> {
     pub(super) taken: Vec<Taken>,
     pub(super) reports: Vec<Report>,
     pub(super) rebuild: Rebuild,
+    pub(super) watch: Watch,
 }
 
 /// When a broken client is rebuilt.
@@ -81,7 +83,7 @@ impl<T: Transport> Worker<T> {
         self.close(deadline, done.into_iter().collect());
     }
 
-    fn take_in(&mut self) {
+    pub(super) fn take_in(&mut self) {
         for source in self.shared.arrivals() {
             let topic = self.engine.topic(source.topic());
             self.transport.partitions(source.topic()); // asks ahead of the first message
@@ -89,13 +91,13 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    fn flush(&mut self, reply: oneshot::Sender<()>) {
+    pub(super) fn flush(&mut self, reply: oneshot::Sender<()>) {
         self.gather(&Now::read());
         self.flushes.push((self.engine.flush(), reply));
     }
 
     /// One round of everything. Returns whether anything moved.
-    fn turn(&mut self, now: &Now) -> bool {
+    pub(super) fn turn(&mut self, now: &Now) -> bool {
         let gathered = self.gather(now);
         self.route();
         self.engine.close_due(now.instant);
@@ -109,6 +111,7 @@ impl<T: Transport> Worker<T> {
         for (_, reply) in self.flushes.drain(..flushed) {
             reply.send(()).ok(); // an error says that nobody waits any more
         }
+        self.watch.look(now.instant, || self.engine.oldest());
         gathered || handed || reported
     }
 
@@ -247,13 +250,13 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    fn stats(&self, now: Instant) -> Stats {
+    pub(super) fn stats(&self, now: Instant) -> Stats {
         let sources = self.sources.iter().map(|(_, source)| &**source);
         sources.fold(self.own_stats(now), |stats, source| stats.with(&source.counts()))
     }
 
     /// Without what the sources know.
-    fn own_stats(&self, now: Instant) -> Stats {
+    pub(super) fn own_stats(&self, now: Instant) -> Stats {
         Stats {
             queued: self.engine.queued(),
             handed: self.engine.handed(),
@@ -261,70 +264,6 @@ impl<T: Transport> Worker<T> {
             dropped: self.engine.dropped(),
             oldest_waiting: self.engine.oldest().map(|at| now.saturating_duration_since(at)),
             ..Stats::default()
-        }
-    }
-
-    /// Stops the intake, sends what is here, and at the deadline says what could not be sent.
-    fn close(mut self, deadline: Instant, mut done: Vec<oneshot::Sender<Stats>>) {
-        loop {
-            self.take_in();
-            self.sources.iter().for_each(|(_, source)| source.close());
-            // Everything was recorded before this, so nothing is held back.
-            let now = Now::read();
-            let active = self.turn(&now);
-            self.engine.flush();
-            if self.is_settled() || now.instant >= deadline {
-                break;
-            }
-            while let Ok(command) = self.commands.try_recv() {
-                match command {
-                    Command::Stats(reply) => drop(reply.send(self.stats(Instant::now()))),
-                    Command::Flush(reply) => self.flush(reply),
-                    Command::Shutdown(_, also) => done.extend(also),
-                }
-            }
-            self.rest_closing(active);
-        }
-        self.give_up();
-        let mut stats = self.own_stats(Instant::now());
-        stats.unknown = self.engine.handed();
-        let sources = self.sources.into_iter().map(|(_, source)| source).collect();
-        let stats = self.shared.close(stats, sources);
-        for done in done {
-            done.send(stats).ok();
-        }
-    }
-
-    fn is_settled(&self) -> bool {
-        let waits = |source: &dyn Source| source.counts().waiting > 0;
-        self.engine.queued() == 0
-            && self.engine.handed() == 0
-            && !self.sources.iter().any(|(_, source)| waits(&**source))
-    }
-
-    fn rest_closing(&mut self, active: bool) {
-        let tick = if active { Duration::from_millis(1) } else { Duration::from_millis(10) };
-        if self.engine.handed() > 0 {
-            self.transport.poll(tick, &mut self.reports);
-        } else {
-            thread::park_timeout(tick);
-        }
-    }
-
-    /// What is not handed over is dropped; what is in flight stays handed over, its end unknown.
-    fn give_up(&mut self) {
-        self.engine.drop_queued(DropReason::Shutdown);
-        if self.engine.handed() == 0 {
-            return;
-        }
-        self.transport.purge(&mut self.reports);
-        for Report { ticket, verdict } in std::mem::take(&mut self.reports) {
-            match verdict {
-                Verdict::Acked => drop(self.engine.settle(ticket, Ok(()))),
-                Verdict::Unsent => drop(self.engine.settle(ticket, Err(DropReason::Shutdown))),
-                Verdict::Failed(_) => drop(self.engine.settle(ticket, Err(DropReason::Refused))),
-                Verdict::Unknown => {}
-            }
         }
     }
 }
