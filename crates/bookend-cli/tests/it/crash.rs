@@ -33,7 +33,7 @@ impl Seeded {
 }
 
 /// Posts without end, from several tasks at once, until the process is gone. Counts the answers.
-fn feed(caller: &Caller) -> (JoinSet<()>, watch::Receiver<u64>) {
+pub(crate) fn feed(caller: &Caller) -> (JoinSet<()>, watch::Receiver<u64>) {
     let (answered, count) = watch::channel(0);
     let mut feeding = JoinSet::new();
     for lane in 0..CONCURRENCY {
