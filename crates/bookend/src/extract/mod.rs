@@ -77,6 +77,7 @@ impl<S> FromMessage<S> for Message {
 /// Tuples take each of their members, and are rejected with the first that is.
 macro_rules! tuples {
     ($($member:ident)*) => {
+        #[diagnostic::do_not_recommend]
         impl<S, $($member: FromMessage<S>),*> FromMessage<S> for ($($member,)*) {
             type Rejection = Outcome;
 

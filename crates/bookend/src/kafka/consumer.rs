@@ -5,25 +5,30 @@
 //! partition goes, without anything that blocks. Up the stream: [`Service`](crate::Service).
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
+    fmt,
     sync::{
-        Mutex, MutexGuard,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use rdkafka::{
-    ClientContext, Message as _, Offset as KafkaOffset, Statistics, TopicPartitionList,
-    config::RDKafkaLogLevel,
-    consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol},
+    Message as _, Offset as KafkaOffset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer, RebalanceProtocol},
     error::{KafkaError, KafkaResult},
     message::{BorrowedMessage, Headers as _},
-    types::{RDKafkaErrorCode, RDKafkaRespErr},
+    types::RDKafkaErrorCode,
 };
+use tracing::warn;
 
-use super::{Kafka, TopicSpec, context};
+use super::{
+    Kafka, TopicSpec,
+    callbacks::{Callbacks, give_up, read},
+    committer::Committer,
+};
 use crate::{
     record::{Headers, Message, Timestamp},
     service::{Connect, Event, Subscription, Transport, TransportError, Wake},
@@ -35,110 +40,23 @@ const QUESTION_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often librdkafka says how it is: the partitions' ends, and whether a broker is connected.
 const STATISTICS_INTERVAL_MS: &str = "1000";
 
+/// How long one poll waits while the group is left.
+const CLOSE_POLL: Duration = Duration::from_millis(10);
+/// How long leaving the group may take; it ends by itself then, without anybody waiting.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A member of a consumer group.
-#[derive(Debug)]
 pub struct GroupMember {
-    consumer: Member,
+    consumer: Arc<BaseConsumer<Callbacks>>,
+    committer: Committer,
     topics: HashSet<TopicName>,
     /// Where each assigned partition began.
     began: HashMap<TopicPartition, KafkaOffset>,
 }
 
-/// rust-rdkafka's consumer has no `Debug`.
-struct Member(BaseConsumer<Callbacks>);
-
-impl std::fmt::Debug for Member {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("BaseConsumer")
-    }
-}
-
-/// Collects what librdkafka says during a poll.
-struct Callbacks {
-    news: Mutex<VecDeque<Event>>,
-    /// The service has ended: the group's changes are answered on the spot.
-    is_closing: AtomicBool,
-}
-
-impl Callbacks {
-    fn news(&self) -> MutexGuard<'_, VecDeque<Event>> {
-        self.news.lock().expect("no code that holds this lock can panic")
-    }
-}
-
-impl ClientContext for Callbacks {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        context::log(level, facility, text);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        context::client_error(&error, reason);
-    }
-
-    fn stats(&self, statistics: Statistics) {
-        // Bootstrap addresses and the coordinator's alias have negative ids.
-        let is_up =
-            statistics.brokers.values().any(|broker| broker.nodeid >= 0 && broker.state == "UP");
-        if !is_up {
-            return;
-        }
-        let mut ends = Vec::new();
-        for (name, topic) in statistics.topics {
-            let Ok(name) = TopicName::new(name) else { continue };
-            for partition in
-                topic.partitions.into_values().filter(|partition| partition.hi_offset >= 0)
-            {
-                let at = TopicPartition::new(name.clone(), Partition(partition.partition));
-                ends.push((at, Offset(partition.hi_offset)));
-            }
-        }
-        self.news().push_back(Event::Reachable { ends });
-    }
-}
-
-impl ConsumerContext for Callbacks {
-    fn rebalance(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        change: RDKafkaRespErr,
-        partitions: &mut TopicPartitionList,
-    ) {
-        let is_given = matches!(change, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
-        if self.is_closing.load(SeqCst) {
-            if !is_given {
-                give_up(consumer, partitions);
-            }
-            return;
-        }
-        let partitions = read(partitions).map(|(partition, _)| partition).collect();
-        let event = if is_given { Event::Assigned(partitions) } else { Event::Revoked(partitions) };
-        self.news().push_back(event);
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        let mut committed = Vec::new();
-        let mut failed = Vec::new();
-        let mut reason = result.as_ref().err().map(ToString::to_string);
-        for element in offsets.elements() {
-            let Some(at) = place(element.topic(), element.partition()) else { continue };
-            match (element.error(), element.offset()) {
-                (Ok(()), KafkaOffset::Offset(offset)) if result.is_ok() => {
-                    committed.push((at, Offset(offset)));
-                }
-                (error, _) => {
-                    reason = error.err().map(|error| error.to_string()).or(reason);
-                    failed.push(at);
-                }
-            }
-        }
-        let mut news = self.news();
-        if !committed.is_empty() {
-            news.push_back(Event::Committed(committed));
-        }
-        if !failed.is_empty() {
-            let reason = reason.unwrap_or_else(|| "no reason was given".to_owned());
-            news.push_back(Event::CommitFailed { partitions: failed, reason });
-        }
+impl fmt::Debug for GroupMember {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupMember").field("topics", &self.topics).finish_non_exhaustive()
     }
 }
 
@@ -157,19 +75,19 @@ impl Connect for Kafka {
         config.set("statistics.interval.ms", STATISTICS_INTERVAL_MS);
         let callbacks = Callbacks { news: Mutex::default(), is_closing: AtomicBool::new(false) };
         let mut consumer: BaseConsumer<Callbacks> = config.create_with_context(callbacks)?;
-        consumer.set_nonempty_callback(move || wake.wake());
+        let news = wake.clone();
+        consumer.set_nonempty_callback(move || news.wake());
         consumer.subscribe(&topics.iter().map(TopicName::as_str).collect::<Vec<_>>())?;
-        Ok(GroupMember {
-            consumer: Member(consumer),
-            topics: topics.into_iter().collect(),
-            began: HashMap::new(),
-        })
+        let consumer = Arc::new(consumer);
+        let committer = Committer::start(Arc::clone(&consumer), wake)?;
+        let topics = topics.into_iter().collect();
+        Ok(GroupMember { consumer, committer, topics, began: HashMap::new() })
     }
 }
 
 impl Transport for GroupMember {
     fn poll(&mut self) -> Option<Event> {
-        let consumer = &self.consumer.0;
+        let consumer = &self.consumer;
         if let Some(news) = consumer.context().news().pop_front() {
             return Some(news);
         }
@@ -189,7 +107,7 @@ impl Transport for GroupMember {
     }
 
     fn assign(&mut self, partitions: &[TopicPartition]) -> Result<(), TransportError> {
-        let consumer = &self.consumer.0;
+        let consumer = &self.consumer;
         let mut list = list(partitions, |_| KafkaOffset::Invalid)?;
         if !partitions.is_empty() {
             list = consumer.committed_offsets(list, QUESTION_TIMEOUT)?;
@@ -209,7 +127,8 @@ impl Transport for GroupMember {
     }
 
     fn unassign(&mut self, partitions: &[TopicPartition]) {
-        let consumer = &self.consumer.0;
+        self.committer.forget(partitions);
+        let consumer = &self.consumer;
         let never_assigned = |partition: &&TopicPartition| !self.began.contains_key(*partition);
         let missing: Vec<_> = partitions.iter().filter(never_assigned).cloned().collect();
         // librdkafka refuses to take away what it was not given; nothing is polled in between.
@@ -217,17 +136,17 @@ impl Transport for GroupMember {
             && let Ok(list) = list(&missing, |_| KafkaOffset::End)
             && let Err(error) = consumer.incremental_assign(&list)
         {
-            tracing::warn!(%error, "partitions that were revoked before they were assigned could not be given up");
+            warn!(%error, "partitions that were revoked before they were assigned could not be given up");
         }
         self.began.retain(|partition, _| !partitions.contains(partition));
         match list(partitions, |_| KafkaOffset::Invalid) {
             Ok(list) => give_up(consumer, &list),
-            Err(error) => tracing::warn!(%error, "partitions could not be given up"),
+            Err(error) => warn!(%error, "partitions could not be given up"),
         }
     }
 
     fn is_lost(&self) -> bool {
-        self.consumer.0.assignment_lost()
+        self.consumer.assignment_lost()
     }
 
     fn pause(&mut self, partition: &TopicPartition) {
@@ -238,17 +157,14 @@ impl Transport for GroupMember {
         self.set_paused(partition, false);
     }
 
-    fn commit(&mut self, offsets: &[(TopicPartition, Offset)]) -> Result<(), TransportError> {
-        let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for (at, offset) in offsets {
-            let offset = KafkaOffset::Offset(offset.0);
-            list.add_partition_offset(at.topic.as_str(), at.partition.0, offset)?;
-        }
-        Ok(self.consumer.0.commit(&list, CommitMode::Async)?)
+    fn commit(&mut self, offsets: &[(TopicPartition, Offset)]) {
+        self.committer.commit(offsets);
     }
 
     fn close(self) {
-        let consumer = self.consumer.0;
+        let Self { consumer, committer, .. } = self;
+        // Its thread ends after the commit at hand.
+        drop(committer);
         consumer.context().is_closing.store(true, SeqCst);
         // A revoke that was never answered would hold the group up.
         let unanswered: Vec<_> = consumer.context().news().drain(..).collect();
@@ -259,24 +175,31 @@ impl Transport for GroupMember {
                 give_up(&consumer, &list);
             }
         }
-        // Leaves the group, and polls until that is done.
-        drop(consumer);
+        if let Err(error) = consumer.close_queue() {
+            warn!(%error, "the consumer group could not be left; it notices by itself");
+            return;
+        }
+        // Messages that still come are nobody's: they were not settled, and come again.
+        let until = Instant::now() + CLOSE_TIMEOUT;
+        while !consumer.closed() && Instant::now() < until {
+            drop(consumer.poll(CLOSE_POLL));
+        }
     }
 }
 
 impl GroupMember {
     fn set_paused(&self, partition: &TopicPartition, paused: bool) {
-        let consumer = &self.consumer.0;
+        let consumer = &self.consumer;
         let result = list(std::slice::from_ref(partition), |_| KafkaOffset::Invalid)
             .and_then(|list| if paused { consumer.pause(&list) } else { consumer.resume(&list) });
         if let Err(error) = result {
-            tracing::warn!(%partition, paused, %error, "fetching could not be switched");
+            warn!(%partition, paused, %error, "fetching could not be switched");
         }
     }
 
     /// rust-rdkafka does not say which partition's offset is out of range: compares them all with their logs.
     fn find_out_of_range(&self) -> Event {
-        let consumer = &self.consumer.0;
+        let consumer = &self.consumer;
         let consumed: HashMap<_, _> =
             consumer.position().map(|list| read(&list).collect()).unwrap_or_default();
         for (partition, began) in &self.began {
@@ -305,21 +228,6 @@ impl GroupMember {
     }
 }
 
-/// Answers a revoke by the protocol the group speaks.
-fn give_up(consumer: &BaseConsumer<Callbacks>, partitions: &TopicPartitionList) {
-    let result = match consumer.rebalance_protocol() {
-        RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
-        RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
-    };
-    if let Err(error) = result {
-        tracing::warn!(%error, "partitions could not be given up");
-    }
-}
-
-fn place(topic: &str, partition: i32) -> Option<TopicPartition> {
-    Some(TopicPartition::new(TopicName::new(topic).ok()?, Partition(partition)))
-}
-
 fn list(
     partitions: &[TopicPartition],
     offset: impl Fn(&TopicPartition) -> KafkaOffset,
@@ -329,14 +237,6 @@ fn list(
         list.add_partition_offset(at.topic.as_str(), at.partition.0, offset(at))?;
     }
     Ok(list)
-}
-
-fn read(list: &TopicPartitionList) -> impl Iterator<Item = (TopicPartition, KafkaOffset)> {
-    let elements = list.elements();
-    let read = elements.iter().filter_map(|element| {
-        Some((place(element.topic(), element.partition())?, element.offset()))
-    });
-    read.collect::<Vec<_>>().into_iter()
 }
 
 /// Copies a message out of librdkafka's memory. `None` for a topic that was not subscribed.

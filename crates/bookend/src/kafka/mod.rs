@@ -7,6 +7,8 @@ mod settings;
 mod context;
 mod admin;
 mod producer;
+mod callbacks;
+mod committer;
 mod consumer;
 
 pub use self::{

@@ -184,15 +184,13 @@ impl<T: Transport> Engine<T> {
 
     /// Begins to end. The first cause stays.
     fn end(&mut self, cause: Option<RunError>, now: Instant) {
-        match &mut self.ending {
-            Some(ending) => ending.cause = ending.cause.take().or(cause),
-            None => {
-                self.wiring.board.enter(Phase::Stopping);
-                self.held.iter().for_each(|held| held.lane.close());
-                let drain = Drain::begin(now, self.wiring.drain);
-                self.ending = Some(Ending { cause, drain });
-            }
+        if let Some(ending) = &mut self.ending {
+            ending.cause = ending.cause.take().or(cause);
+            return;
         }
+        self.wiring.board.enter(Phase::Stopping);
+        self.held.iter().for_each(|held| held.lane.close());
+        self.ending = Some(Ending { cause, drain: Drain::begin(now, self.wiring.drain) });
     }
 
     /// Pauses and resumes. While a lane may yet empty by itself, nothing is polled until the time given.
@@ -202,7 +200,7 @@ impl<T: Transport> Engine<T> {
             match held.turn(now) {
                 Turn::Stay => {}
                 Turn::Wait(until) => {
-                    blocked = Some(blocked.map_or(until, |other| other.min(until)))
+                    blocked = Some(blocked.map_or(until, |other| other.min(until)));
                 }
                 Turn::Pause => self.transport.pause(&held.partition),
                 Turn::Resume => self.transport.resume(&held.partition),
@@ -256,7 +254,7 @@ impl<T: Transport> Engine<T> {
                     }
                 }
             }
-            Event::Trouble(reason) => self.trouble(reason),
+            Event::Trouble(reason) => self.trouble(&reason),
             Event::OutOfRange { partition, next, first, end } => {
                 let group = self.wiring.group.clone();
                 self.end(Some(RunError::OutOfRange { partition, group, next, first, end }), now);
@@ -267,18 +265,19 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Says once that something fails; the service goes on.
-    pub(super) fn trouble(&self, reason: String) {
-        if self.wiring.board.trouble(Some(reason.clone())).is_none() {
+    pub(super) fn trouble(&self, reason: &str) {
+        if self.wiring.board.trouble(Some(reason.to_owned())).is_none() {
+            let group = &self.wiring.group;
             warn!(
-                group = self.wiring.group,
-                reason, "the brokers do not answer; going on when they do"
+                group,
+                reason, "something fails on the way to the brokers; going on when it is over"
             );
         }
     }
 
     fn recovered(&self) {
         if self.wiring.board.trouble(None).is_some() {
-            info!(group = self.wiring.group, "the brokers answer again");
+            info!(group = self.wiring.group, "the brokers answer");
         }
     }
 }

@@ -34,12 +34,17 @@ fn as_texts<S: serde::Serializer>(
     serializer.collect_seq(all.iter().map(ToString::to_string))
 }
 
+/// Each fault on a line of its own.
+fn lines(faults: &[Misuse]) -> String {
+    faults.iter().fold(String::new(), |lines, fault| lines + "\n  " + &fault.to_string())
+}
+
 /// Why a service did not start, or did not go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
     /// It is wired wrong; nothing was connected. Correct each of the lines named.
-    #[error("the service is wired wrong:{}", .0.iter().map(|misuse| format!("\n  {misuse}")).collect::<String>())]
+    #[error("the service is wired wrong:{}", lines(.0))]
     Misuse(Vec<Misuse>),
     /// It could not connect, or its topics could not be made sure of.
     #[error("the service could not connect")]

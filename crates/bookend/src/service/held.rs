@@ -6,7 +6,9 @@ use std::{
     time::Instant,
 };
 
+use bytes::Bytes;
 use tokio::task::AbortHandle;
+use tracing::warn;
 
 use super::{
     board::{PartitionBoard, TopicBoard},
@@ -40,8 +42,8 @@ pub(super) struct Held {
 impl Held {
     /// Hands a message to the worker. `true` when the lane is then at high water.
     pub(super) fn take(&mut self, message: Message) -> bool {
-        let bytes = message.value.as_ref().map_or(0, |value| value.len())
-            + message.key.as_ref().map_or(0, |key| key.len());
+        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+        let bytes = length(&message.key) + length(&message.value);
         // A draining lane takes nothing: what it leaves comes again.
         if self.lane.is_open() && self.progress.take(message.offset, bytes) {
             self.topic.consumed();
@@ -78,11 +80,14 @@ impl Held {
     }
 
     pub(super) fn is_committed(&self) -> bool {
-        self.progress.mark() == self.committed
+        self.progress.mark().is_none_or(|mark| Some(mark) == self.committed)
     }
 
-    /// Ends the worker in the middle of its call.
+    /// Ends the worker, if need be in the middle of its call.
     pub(super) fn cut_off(&mut self) {
+        if !self.has_ended {
+            warn!(partition = %self.partition, "cut a handler off; its message comes again");
+        }
         self.lane.close();
         self.worker.abort();
         self.has_ended = true;

@@ -190,6 +190,10 @@ impl<S> Service<S> {
 
     /// Gives the handlers their state.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a state is given away; handlers keep clones of it"
+    )]
     pub fn with_state(self, state: S) -> Service<()> {
         Service {
             group: self.group,
@@ -213,3 +217,8 @@ impl<S> fmt::Debug for Service<S> {
         f.debug_struct("Service").field("group", &self.group).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

@@ -31,10 +31,12 @@ impl<T: Transport> Engine<T> {
         match self.transport.assign(&partitions) {
             Ok(()) => {
                 info!(group = self.wiring.group, partitions = %list(&partitions), "assigned");
-                partitions.into_iter().for_each(|partition| self.hold(partition));
+                for partition in partitions {
+                    self.hold(partition);
+                }
             }
             Err(error) => {
-                self.trouble(format!("the committed offsets could not be read: {error}"));
+                self.trouble(&format!("the committed offsets could not be read: {error}"));
                 self.unassigned = Some((partitions, now + ASSIGN_RETRY));
             }
         }
@@ -166,15 +168,8 @@ impl<T: Transport> Engine<T> {
             }
         }
         self.commit_at = now + COMMIT_INTERVAL;
-        if offsets.is_empty() {
-            return;
-        }
-        if let Err(error) = self.transport.commit(&offsets) {
-            self.commit_failed(
-                offsets.into_iter().map(|(partition, _)| partition),
-                &error.to_string(),
-                now,
-            );
+        if !offsets.is_empty() {
+            self.transport.commit(&offsets);
         }
     }
 

@@ -37,8 +37,8 @@ impl Service<()> {
     /// Outside of a tokio runtime.
     ///
     /// # Cancel safety
-    /// Dropped before it completes, the service commits what is settled and leaves the group in the background;
-    /// handlers at work are cut off, and their messages come again.
+    /// Dropped before it completes, the service commits what is settled and leaves the group in the background.
+    /// Handlers at work are cut off, and their messages come again.
     pub async fn run(
         self,
         kafka: impl Connect,
@@ -84,7 +84,7 @@ impl Service<()> {
     }
 
     /// What to subscribe to and what to run, or everything that is wrong.
-    fn check(self) -> Result<Checked, Vec<Misuse>> {
+    pub(super) fn check(self) -> Result<Checked, Vec<Misuse>> {
         let mut faults = self.faults;
         let routes: Routes = match self.router.check() {
             Ok(routes) if faults.is_empty() => routes,
@@ -113,9 +113,10 @@ impl Service<()> {
     }
 }
 
-struct Checked {
+/// A service without faults.
+pub(super) struct Checked {
     subscription: Subscription,
-    prepare: Box<dyn FnOnce(Arc<Mailbox>) -> Wiring + Send>,
+    pub(super) prepare: Box<dyn FnOnce(Arc<Mailbox>) -> Wiring + Send>,
 }
 
 /// Turns the engine until it is over, on this thread.

@@ -70,11 +70,8 @@ pub trait Transport: Send + 'static {
     /// Starts fetching it again, behind the last message that [`poll`](Self::poll) gave.
     fn resume(&mut self, partition: &TopicPartition);
 
-    /// Commits offsets. The answer comes as [`Event::Committed`] or [`Event::CommitFailed`].
-    ///
-    /// # Errors
-    /// The request could not even be queued.
-    fn commit(&mut self, offsets: &[(TopicPartition, Offset)]) -> Result<(), TransportError>;
+    /// Has offsets committed. The answer comes as [`Event::Committed`] or [`Event::CommitFailed`].
+    fn commit(&mut self, offsets: &[(TopicPartition, Offset)]);
 
     /// Leaves the group. May block its thread; nothing is polled afterwards.
     fn close(self);

@@ -153,7 +153,7 @@ impl Worker {
             let message = [messages.remove(index)];
             match outcome {
                 Outcome::Skip { cause } | Outcome::DeadLetter { cause } => {
-                    self.skip(&message, &cause)
+                    self.skip(&message, &cause);
                 }
                 _ => self.settle(&message, Settled::Done),
             }

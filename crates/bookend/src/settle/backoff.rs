@@ -24,7 +24,7 @@ impl Backoff {
         let doublings = attempt.saturating_sub(1).min(31);
         let full = self.first.saturating_mul(1 << doublings).min(self.longest);
         let half = full / 2;
-        half + (full - half).mul_f64(jitter.fraction())
+        half + half.mul_f64(jitter.fraction())
     }
 }
 

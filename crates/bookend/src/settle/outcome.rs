@@ -202,6 +202,10 @@ mod tests {
 
     use super::*;
 
+    #[derive(Debug, thiserror::Error)]
+    #[error("the row was not written")]
+    struct Outer(#[source] io::Error);
+
     // Goal: each class has its outcome, and the cause names the whole chain.
     #[test]
     fn results_become_outcomes() {
@@ -214,9 +218,6 @@ mod tests {
         check(Err(permanent("disk")), Outcome::DeadLetter { cause: cause() });
         check(Err(fatal("disk")), Outcome::Stop { cause: cause() });
 
-        #[derive(Debug, thiserror::Error)]
-        #[error("the row was not written")]
-        struct Outer(#[source] io::Error);
         let outer = Outer(io::Error::other("the disk is full"));
         assert_eq!(permanent(outer).to_string(), "the row was not written: the disk is full");
     }

@@ -1,0 +1,120 @@
+//! What the tests share: a broker, messages on it, and waiting with a deadline.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bookend::{
+    Kafka, Position, Sender, SenderOptions, Service,
+    extract::{Json, State},
+    kafka::KafkaOptions,
+    sender::SendError,
+    service::{RunError, ServiceHandle, ServiceReport},
+};
+use bookend_broker::Broker;
+use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
+
+/// No single wait of a test is longer.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What handlers saw: for each number, where.
+#[derive(Clone, Default)]
+pub(crate) struct Seen(Arc<Mutex<BTreeMap<u64, Vec<Position>>>>);
+
+impl Seen {
+    /// How many different numbers.
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    /// How many times any number was seen more than once.
+    pub(crate) fn repeated(&self) -> usize {
+        self.0.lock().unwrap().values().map(|positions| positions.len() - 1).sum()
+    }
+
+    fn add(&self, number: u64, at: Position) {
+        self.0.lock().unwrap().entry(number).or_default().push(at);
+    }
+}
+
+/// The handler of most tests.
+pub(crate) async fn see(Json(number): Json<u64>, at: Position, State(seen): State<Seen>) {
+    seen.add(number, at);
+}
+
+pub(crate) fn kafka(broker: &Broker) -> Kafka {
+    let mut options = KafkaOptions::new(broker.bootstrap());
+    // A member that is gone is noticed soon, so that no test waits for long.
+    options.settings.push(("session.timeout.ms".into(), "6000".into()));
+    options.settings.push(("heartbeat.interval.ms".into(), "200".into()));
+    Kafka::new(options).unwrap()
+}
+
+/// Sends these numbers to `topic`, and waits until all are acknowledged.
+pub(crate) async fn send(broker: &Broker, topic: &str, numbers: std::ops::Range<u64>) {
+    let sender = Sender::start(kafka(broker), SenderOptions::default()).unwrap();
+    let count = numbers.end - numbers.start;
+    let numbers_of_topic = sender.topic::<u64>(topic).unwrap();
+    for number in numbers {
+        while let Err(refused) = numbers_of_topic.send(number.to_string(), number) {
+            assert!(matches!(refused, SendError::Full(_)), "{refused}");
+            tokio::task::yield_now().await;
+        }
+    }
+    timeout(DEADLINE, sender.flush()).await.unwrap();
+    assert_eq!(sender.stats().await.acked, count);
+    sender.shutdown(DEADLINE).await;
+}
+
+/// A service that runs in the background.
+pub(crate) struct Running {
+    pub(crate) handle: ServiceHandle,
+    stop: oneshot::Sender<()>,
+    end: JoinHandle<Result<ServiceReport, RunError>>,
+}
+
+pub(crate) fn start(service: Service<()>, broker: &Broker) -> Running {
+    let handle = service.handle();
+    let (stop, stopped) = oneshot::channel();
+    let run = service.run(kafka(broker), async { drop(stopped.await) });
+    Running { handle, stop, end: tokio::spawn(run) }
+}
+
+impl Running {
+    /// Stops it as a signal would.
+    pub(crate) async fn stop(self) -> ServiceReport {
+        self.stop.send(()).unwrap();
+        timeout(DEADLINE, self.end).await.unwrap().unwrap().unwrap()
+    }
+
+    /// Waits until it stops by itself, with an error.
+    pub(crate) async fn error(self) -> RunError {
+        timeout(DEADLINE, self.end).await.unwrap().unwrap().unwrap_err()
+    }
+
+    /// Ends it in the middle: its future is dropped.
+    pub(crate) fn drop_future(self) {
+        self.end.abort();
+    }
+}
+
+/// Waits until `what` holds, looking often.
+#[track_caller]
+pub(crate) fn until(
+    what: &'static str,
+    holds: impl Fn() -> bool + Send + Sync,
+) -> impl Future<Output = ()> {
+    let caller = std::panic::Location::caller();
+    async move {
+        let look = async {
+            let mut often = tokio::time::interval(Duration::from_millis(5));
+            while !holds() {
+                often.tick().await;
+            }
+        };
+        let is_so = timeout(DEADLINE, look).await.is_ok();
+        assert!(is_so, "{caller}: waited in vain until {what}");
+    }
+}

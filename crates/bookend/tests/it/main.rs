@@ -1,0 +1,5 @@
+//! The whole way through a real protocol: services on the embedded broker, in real time, each wait with a deadline.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, helpers and all")]
+
+mod house;
+mod service;
