@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -17,6 +18,10 @@ const TASK: Duration = Duration::from_secs(10);
 // Method: tasks take so long that the last was answered within a task's time of the first; so it had started before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_in_flight() {
+    // Each request is an open socket on this side too, and the usual limit is 1,024.
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut process = up(folder.path(), &["--task-ms", &TASK.as_millis().to_string()]);
     let addr = process.http();
