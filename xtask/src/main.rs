@@ -1,4 +1,5 @@
-//! What CI runs, and the rules that rustc cannot check: `cargo xtask ci`, `cargo xtask tidy`.
+//! What CI runs, and the rules that rustc cannot check: `cargo xtask ci`, `cargo xtask tidy`; and
+//! what needs real peers: `cargo xtask interop`.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -7,12 +8,14 @@
 
 mod ci;
 mod tidy;
+mod interop;
 
 use std::{env, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 
-const USAGE: &str = "usage: cargo xtask ci [--skip STEP]… | cargo xtask tidy";
+const USAGE: &str =
+    "usage: cargo xtask ci [--skip STEP]… | cargo xtask tidy | cargo xtask interop PEER";
 
 fn main() -> ExitCode {
     // What fails here is said in one line; a backtrace of this tool would hide it.
@@ -33,6 +36,7 @@ fn run() -> anyhow::Result<()> {
     match arguments[..] {
         ["ci", ref options @ ..] => ci::run(root, &ci::skipped(options)?),
         ["tidy"] => tidy::run(root),
+        ["interop", ref arguments @ ..] => interop::run(root, arguments),
         _ => bail!(USAGE),
     }
 }

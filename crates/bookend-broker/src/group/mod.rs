@@ -59,16 +59,12 @@ impl Groups {
         gone: impl Future<Output = ()>,
     ) -> Option<Result<Joined, JoinRefused>> {
         let member_id = join.member_id.clone();
-        let refusal = if member_id.is_empty() {
-            ResponseError::GroupMaxSizeReached
-        } else {
-            // A member of a group that a restart has forgotten: it is to join anew.
-            ResponseError::UnknownMemberId
-        };
-        let Some(parked) = self.park(group, join.member_id.is_empty(), |group, now, ticket| {
-            group.join(now, ticket, join);
-        }) else {
-            return Some(Err(JoinRefused { error: refusal, member_id }));
+        // A member that names itself comes from a group there was; only a new one may found a group.
+        let founds = member_id.is_empty();
+        let parked = self.park(group, founds, |group, now, ticket| group.join(now, ticket, join));
+        let parked = match parked {
+            Ok(parked) => parked,
+            Err(error) => return Some(Err(JoinRefused { error, member_id })),
         };
         match parked.answer(gone).await? {
             Answer::Join(result) => Some(result),
@@ -83,10 +79,10 @@ impl Groups {
         sync: Sync,
         gone: impl Future<Output = ()>,
     ) -> Option<Result<Synced, ResponseError>> {
-        let Some(parked) = self.park(group, false, |group, now, ticket| {
-            group.sync(now, ticket, sync);
-        }) else {
-            return Some(Err(ResponseError::UnknownMemberId));
+        let parked = self.park(group, false, |group, now, ticket| group.sync(now, ticket, sync));
+        let parked = match parked {
+            Ok(parked) => parked,
+            Err(error) => return Some(Err(error)),
         };
         match parked.answer(gone).await? {
             Answer::Sync(result) => Some(result),
@@ -157,17 +153,20 @@ impl Groups {
         all.timer = all.groups.values().filter_map(Group::deadline).min();
     }
 
-    /// Runs `event` on a group with a ticket for its answer; `None` if there is no such group and none may be made.
+    /// Runs `event` on a group with a ticket for its answer; `founds` says whether the group may be a new one.
     fn park(
         &self,
         name: &StrBytes,
-        create: bool,
+        founds: bool,
         event: impl FnOnce(&mut Group, Instant, Ticket),
-    ) -> Option<Parked<'_>> {
+    ) -> Result<Parked<'_>, ResponseError> {
         let mut all = self.lock();
-        if create && !all.groups.contains_key(name) {
+        if !all.groups.contains_key(name) {
+            if !founds {
+                return Err(ResponseError::UnknownMemberId);
+            }
             if all.groups.len() >= GROUPS_MAX {
-                return None;
+                return Err(ResponseError::GroupMaxSizeReached);
             }
             let group = Group::new(all.generation_floor);
             all.groups.insert(name.clone(), group);
@@ -176,12 +175,9 @@ impl Groups {
         all.next_ticket += 1;
         let (sender, receiver) = oneshot::channel();
         all.parked.insert(ticket, sender);
-        let known = all.with(name, |group| event(group, Instant::now(), ticket)).is_some();
-        if !known {
-            all.parked.remove(&ticket);
-        }
+        all.with(name, |group| event(group, Instant::now(), ticket));
         self.arm(all, name);
-        known.then(|| Parked { groups: self, name: name.clone(), ticket, receiver })
+        Ok(Parked { groups: self, name: name.clone(), ticket, receiver })
     }
 
     fn change<T>(

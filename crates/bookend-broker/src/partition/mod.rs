@@ -88,8 +88,14 @@ impl Partition {
     /// Appends `batches`, all or none unless the disk fails, and wakes who waits for them. Returns
     /// the offset of the first record, also if the log holds it since an earlier try.
     pub(crate) fn append(&self, batches: &[Batch]) -> Result<i64, ResponseError> {
-        let mut stored = self.write();
-        if self.closed.load(Ordering::Acquire) {
+        let appended = self.append_all(&mut self.write(), batches);
+        // Also after an error: some of them may be in.
+        self.wake();
+        appended
+    }
+
+    fn append_all(&self, stored: &mut Stored, batches: &[Batch]) -> Result<i64, ResponseError> {
+        if self.is_closed() {
             return Err(ResponseError::UnknownTopicOrPartition);
         }
         let stamps: Vec<_> = batches.iter().map(|batch| (batch.stamp, batch.count)).collect();
@@ -98,12 +104,10 @@ impl Partition {
         for (batch, verdict) in batches.iter().zip(verdicts) {
             let base_offset = match verdict {
                 Verdict::Duplicate { base_offset } => base_offset,
-                Verdict::Append => self.append_one(&mut stored, batch)?,
+                Verdict::Append => self.append_one(stored, batch)?,
             };
             first.get_or_insert(base_offset);
         }
-        drop(stored);
-        self.wake();
         first.ok_or(ResponseError::InvalidRecord)
     }
 

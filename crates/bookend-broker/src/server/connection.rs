@@ -86,8 +86,9 @@ async fn answer_all(
     mut requests: mpsc::Receiver<Frame>,
     mut write: impl AsyncWrite + Unpin,
 ) {
-    while let Some(frame) = requests.recv().await {
-        match wire::answer(node, client, frame.bytes.clone()).await {
+    // The share of a request is given back once it is answered.
+    while let Some(Frame { bytes, _share }) = requests.recv().await {
+        match wire::answer(node, client, bytes).await {
             Ok(None) => {}
             Ok(Some(answer)) => {
                 if let Err(error) = write.write_all(&answer).await {

@@ -46,6 +46,10 @@ pub(super) const API: Api = Api {
 /// ALTER, DESCRIBE, `DESCRIBE_CONFIGS` and `ALTER_CONFIGS` (KIP-430).
 const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
 
+/// As [`TOPIC_OPERATIONS`], with the cluster: CREATE, ALTER, DESCRIBE, `CLUSTER_ACTION`, `DESCRIBE_CONFIGS`,
+/// `ALTER_CONFIGS` and `IDEMPOTENT_WRITE`.
+const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
+
 pub(super) async fn answer(
     node: &Arc<Node>,
     client: &Client,
@@ -72,7 +76,11 @@ pub(super) async fn answer(
         .with_node_id(NODE_ID.into())
         .with_host(client.host())
         .with_port(client.port());
-    MetadataResponse::default()
+    let mut response = MetadataResponse::default();
+    if request.include_cluster_authorized_operations {
+        response.cluster_authorized_operations = CLUSTER_OPERATIONS;
+    }
+    response
         .with_brokers(vec![broker])
         .with_cluster_id(Some(StrBytes::from_string(node.catalog.cluster_id().to_owned())))
         .with_controller_id(NODE_ID.into())

@@ -147,7 +147,6 @@ pub(crate) async fn answer(
     api.schema.check(version, &frame).map_err(|source| Refusal::Body { key, version, source })?;
     let request =
         RequestKind::decode(key, &mut frame, version).map_err(|error| undecodable(&error))?;
-    drop(frame);
     let Some(response) = dispatch(node, client, &header, version, request).await? else {
         return Ok(None);
     };

@@ -86,6 +86,28 @@ async fn two_members_share_the_work() {
     broker.stop().await;
 }
 
+// Goal: a member that outlives its broker starts over. Found by consumers that hung: they were told that the group
+// is full, and kept their id. Method: a group this broker has never heard of, as after a restart.
+#[tokio::test]
+async fn a_member_of_an_unknown_group_is_told_to_start_over() {
+    let broker = broker().await;
+    let mut client = Client::connect(broker.addr()).await;
+    let unknown = ResponseError::UnknownMemberId.code();
+    let id = text("from-before");
+    assert_eq!(client.ask(9, &join(&id)).await.error_code, unknown);
+    let sync = SyncGroupRequest::default()
+        .with_group_id(text("g").into())
+        .with_generation_id(3)
+        .with_member_id(id.clone());
+    assert_eq!(client.ask(5, &sync).await.error_code, unknown);
+    let alive = HeartbeatRequest::default()
+        .with_group_id(text("g").into())
+        .with_generation_id(3)
+        .with_member_id(id);
+    assert_eq!(client.ask(4, &alive).await.error_code, unknown);
+    broker.stop().await;
+}
+
 // Goal: a client that goes away while it waits to join holds up nobody. Method: the other would wait for a minute.
 #[tokio::test]
 async fn a_member_whose_connection_ends_while_it_joins_is_forgotten() {

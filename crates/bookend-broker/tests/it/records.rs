@@ -83,6 +83,26 @@ async fn a_fetch_keeps_its_limit_but_gives_one_batch() {
     broker.stop().await;
 }
 
+// Goal: the limit is one for all partitions. Method: two topics, one batch each, and room for one batch.
+#[tokio::test]
+async fn the_limit_of_a_fetch_is_shared() {
+    let broker = broker().await;
+    let mut client = Client::connect(broker.addr()).await;
+    let mut request = fetch("t", 0, Duration::ZERO);
+    for topic in ["t", "u"] {
+        client.topic(topic).await;
+        client.produce(topic, batch(None, &["a"])).await;
+    }
+    request.topics.extend(fetch("u", 0, Duration::ZERO).topics);
+    let bytes = i32::try_from(batch(None, &["a"]).len()).unwrap();
+    for (limit, expected) in [(1, [1, 0]), (2 * bytes - 1, [1, 0]), (2 * bytes, [1, 1])] {
+        let response = client.ask(12, &request.clone().with_max_bytes(limit)).await;
+        let counts = response.responses.iter().map(|topic| values(&topic.partitions[0]).len());
+        assert_eq!(counts.collect::<Vec<_>>(), expected, "{limit}");
+    }
+    broker.stop().await;
+}
+
 // Goal: each wrong place has its own error.
 #[tokio::test]
 async fn offsets_that_are_not_there_are_named() {

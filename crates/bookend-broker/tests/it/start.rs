@@ -8,9 +8,13 @@ use crate::client::{Client, batch};
 
 /// The error with its sources, as a program prints it.
 fn sentence(error: &StartError) -> String {
-    let first: &dyn Error = error;
-    let errors = std::iter::successors(Some(first), |error| error.source());
-    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut parts = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(error) = source {
+        parts.push(error.to_string());
+        source = error.source();
+    }
+    parts.join(": ")
 }
 
 // Goal: the address is named, and free again after a stop.

@@ -23,7 +23,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Board {
     made: Instant,
-    handler_timeout: Duration,
+    /// In milliseconds.
+    handler_timeout: AtomicU64,
     phase: AtomicU8,
     polled: Moment,
     topics: OnceLock<BTreeMap<TopicName, Arc<TopicBoard>>>,
@@ -104,15 +105,22 @@ impl Counted {
 
 impl Board {
     pub(crate) fn new(handler_timeout: Duration) -> Self {
-        Self {
+        let board = Self {
             made: Instant::now(),
-            handler_timeout,
+            handler_timeout: AtomicU64::new(0),
             phase: AtomicU8::new(Phase::Starting as u8),
             polled: Moment::default(),
             topics: OnceLock::new(),
             partitions: Mutex::default(),
             trouble: Mutex::default(),
-        }
+        };
+        board.set_handler_timeout(handler_timeout);
+        board
+    }
+
+    pub(crate) fn set_handler_timeout(&self, timeout: Duration) {
+        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self.handler_timeout.store(millis, Relaxed);
     }
 
     /// Names the topics, once, before anything is counted.
@@ -155,8 +163,9 @@ impl Board {
 
     pub(crate) fn stats(&self) -> ServiceStats {
         let now = Instant::now();
+        let timeout = Duration::from_millis(self.handler_timeout.load(Relaxed));
         let partition = |(partition, board): (&TopicPartition, &Arc<PartitionBoard>)| {
-            board.stats(partition.clone(), now, self.handler_timeout)
+            board.stats(partition.clone(), now, timeout)
         };
         ServiceStats {
             phase: Phase::from_u8(self.phase.load(Relaxed)),

@@ -181,10 +181,10 @@ impl<S> Service<S> {
     }
 
     /// Sets how long a handler may be at one call before the service no longer counts as live; 60 s unless told.
-    /// Nothing is cut off then. Handles made before do not follow.
+    /// Nothing is cut off then.
     #[must_use]
-    pub fn with_handler_timeout(mut self, timeout: Duration) -> Self {
-        self.board = Arc::new(Board::new(timeout));
+    pub fn with_handler_timeout(self, timeout: Duration) -> Self {
+        self.board.set_handler_timeout(timeout);
         self
     }
 
