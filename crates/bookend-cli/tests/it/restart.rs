@@ -44,6 +44,9 @@ async fn a_broker_that_restarts_loses_nothing() {
     caller.ledger_when(|ledger| ledger["acked"] == BEFORE).await;
     store.ledger_when(|ledger| stored(ledger) == BEFORE).await;
     first.kill();
+    let waits = store.status_when("/readyz", 503).await;
+    assert!(waits["because"].to_string().contains("brokers"), "{waits}");
+    assert_eq!(store.get("/livez").await.unwrap().0, 200, "a restart of the server would not help");
     post(&caller, DURING).await;
     let ledger = caller.ledger().await.unwrap();
     assert_eq!(ledger["recorded"], BEFORE + DURING, "{ledger}");
@@ -54,6 +57,7 @@ async fn a_broker_that_restarts_loses_nothing() {
     let total = BEFORE + DURING + AFTER;
     caller.ledger_when(|ledger| ledger["acked"] == total).await;
     store.ledger_when(|ledger| stored(ledger) == total).await;
+    store.status_when("/readyz", 200).await;
     let rows = i64::try_from(total).unwrap();
     assert_eq!(table::distinct(folder.path()), (rows, rows, rows));
     let end = client.stop();
