@@ -2,11 +2,16 @@
 //!
 //! Neighbors: an application at its start, and a service before it subscribes.
 
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
-    error::KafkaError,
+    client::Client,
+    error::{KafkaError, KafkaResult},
     metadata::{MetadataPartition, MetadataTopic},
     types::RDKafkaErrorCode,
 };
@@ -16,6 +21,9 @@ use crate::topic::{InvalidTopicName, Offset, Partition, TopicName, TopicPartitio
 
 /// How long one administrative request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How soon a question is asked again whose answer was not known yet.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A cluster that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +87,8 @@ pub enum TopicError {
     /// The broker refused; create the topic by hand, or grant the right to.
     #[error("topic `{topic}` could not be created: {reason}")]
     Refused {
-        /// The topic.
-        topic: TopicName,
+        /// The topic's name.
+        topic: String,
         /// The broker's reason.
         reason: String,
     },
@@ -126,20 +134,23 @@ impl Kafka {
     /// Dropped before it completes, some of the topics may have been created.
     pub async fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), TopicError> {
         let failed = |reason: String| TopicError::Failed { reason };
-        let client = self.admin().map_err(failed)?;
-        let new: Vec<_> = topics.iter().map(new_topic).collect();
+        let client = Arc::new(self.admin().map_err(failed)?);
+        // What is there needs no right to create it.
+        let existing = ask(&client, existing_topics).await.map_err(failed)?;
+        let missing = topics.iter().filter(|spec| !existing.contains(spec.name.as_str()));
+        let new: Vec<_> = missing.map(new_topic).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
         let options = AdminOptions::new()
             .request_timeout(Some(REQUEST_TIMEOUT))
             .operation_timeout(Some(REQUEST_TIMEOUT));
-        let results = client
-            .create_topics(&new, &options)
-            .await
-            .map_err(|error| failed(error.to_string()))?;
-        for (result, spec) in results.into_iter().zip(topics) {
+        let results = client.create_topics(&new, &options).await;
+        for result in results.map_err(|error| failed(error.to_string()))? {
             match result {
+                // Somebody else may have been quicker.
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((_, code)) => {
-                    let topic = spec.name.clone();
+                Err((topic, code)) => {
                     return Err(TopicError::Refused { topic, reason: code.to_string() });
                 }
             }
@@ -159,31 +170,73 @@ impl Kafka {
         topics: &[TopicName],
     ) -> Result<Vec<(TopicPartition, Offset)>, TopicError> {
         let failed = |reason: String| TopicError::Failed { reason };
-        let client = self.admin().map_err(failed)?;
+        let client = Arc::new(self.admin().map_err(failed)?);
         let topics = topics.to_vec();
-        let answer = tokio::task::spawn_blocking(move || {
-            let client = client.inner();
-            let mut ends = Vec::new();
-            for topic in topics {
-                let metadata = client.fetch_metadata(Some(topic.as_str()), REQUEST_TIMEOUT)?;
-                let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
-                for partition in partitions.map(MetadataPartition::id) {
-                    let (_, end) =
-                        client.fetch_watermarks(topic.as_str(), partition, REQUEST_TIMEOUT)?;
-                    let at = TopicPartition::new(topic.clone(), Partition(partition));
-                    ends.push((at, Offset(end)));
-                }
-            }
-            Ok(ends)
-        });
-        let ends: Result<_, KafkaError> =
-            answer.await.map_err(|error| failed(error.to_string()))?;
-        ends.map_err(|error| failed(error.to_string()))
+        ask(&client, move |client| ends_of(client, &topics)).await.map_err(failed)
     }
 
     fn admin(&self) -> Result<AdminClient<Logged>, String> {
         self.client_config().create_with_context(Logged).map_err(|error| error.to_string())
     }
+}
+
+/// Asks a blocking question off the runtime, again and again while a partition's leader is not known: a topic that
+/// was just created has none for a moment.
+async fn ask<T, Q>(client: &Arc<AdminClient<Logged>>, question: Q) -> Result<T, String>
+where
+    T: Send + 'static,
+    Q: Fn(&Client<Logged>) -> KafkaResult<T> + Send + Sync + 'static,
+{
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
+    let question = Arc::new(question);
+    loop {
+        let (client, question) = (Arc::clone(client), Arc::clone(&question));
+        let answer = tokio::task::spawn_blocking(move || question(client.inner())).await;
+        match answer.map_err(|error| error.to_string())? {
+            Ok(answer) => return Ok(answer),
+            Err(error) if Instant::now() < deadline && is_passing(&error) => {
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}
+
+/// Whether a leader is being found.
+fn is_passing(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let code = error.rdkafka_error_code();
+    matches!(
+        code,
+        Some(
+            Code::NotLeaderForPartition
+                | Code::LeaderNotAvailable
+                | Code::UnknownTopicOrPartition
+                | Code::UnknownPartition
+                | Code::UnknownTopic
+        )
+    )
+}
+
+fn existing_topics(client: &Client<Logged>) -> KafkaResult<HashSet<String>> {
+    let metadata = client.fetch_metadata(None, REQUEST_TIMEOUT)?;
+    Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
+}
+
+fn ends_of(
+    client: &Client<Logged>,
+    topics: &[TopicName],
+) -> KafkaResult<Vec<(TopicPartition, Offset)>> {
+    let mut ends = Vec::new();
+    for topic in topics {
+        let metadata = client.fetch_metadata(Some(topic.as_str()), REQUEST_TIMEOUT)?;
+        let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+        for partition in partitions.map(MetadataPartition::id) {
+            let (_, end) = client.fetch_watermarks(topic.as_str(), partition, REQUEST_TIMEOUT)?;
+            ends.push((TopicPartition::new(topic.clone(), Partition(partition)), Offset(end)));
+        }
+    }
+    Ok(ends)
 }
 
 fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {

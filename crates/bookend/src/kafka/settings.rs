@@ -34,6 +34,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("auto.offset.reset", "a lost position is an error with a choice, never a silent jump"),
     ("partition.assignment.strategy", "a service rebalances cooperatively"),
     ("group.protocol", "a service rebalances by the classic protocol"),
+    ("statistics.interval.ms", "the service asks once a second, for lag and health"),
     ("enable.partition.eof", "the service does not look for ends"),
 ];
 
