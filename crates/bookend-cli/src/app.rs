@@ -60,6 +60,7 @@ impl App {
             ));
         }
         print(&format!("page    {url}/"));
+        print("stop    with Ctrl-C; the ledger follows");
     }
 
     /// Waits until the process is asked to stop, or a part gives up.

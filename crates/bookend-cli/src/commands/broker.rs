@@ -10,7 +10,7 @@ use crate::{
 pub(crate) async fn broker(args: BrokerArgs, stop: Stop) -> anyhow::Result<Ending> {
     let broker = EmbeddedBroker::start(args.broker_port, &args.data.data)
         .await
-        .map_err(CannotStart::because)?;
+        .map_err(|error| CannotStart::because(format!("{error:#}")))?;
     print(&format!(
         "broker  {}  for development and tests; in production use Apache Kafka",
         broker.addr

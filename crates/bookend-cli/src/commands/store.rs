@@ -9,6 +9,9 @@ use crate::{
 pub(crate) fn store(command: &StoreCommand) -> anyhow::Result<Ending> {
     let StoreCommand::Reset(args) = command;
     reset_store(&args.data).map_err(CannotStart::because)?;
-    print(&format!("the store in {} is empty", args.data.display()));
+    let folder = args.data.display();
+    print(&format!(
+        "the store in {folder} is empty; a server fills it from where its group is in Kafka"
+    ));
     Ok(Ending::Exact)
 }

@@ -23,9 +23,16 @@ pub(crate) struct EmbeddedBroker {
 
 impl EmbeddedBroker {
     /// Starts a broker that keeps its data in `broker` in the folder.
-    pub(crate) async fn start(port: u16, folder: &Path) -> Result<Self, StartError> {
+    pub(crate) async fn start(port: u16, folder: &Path) -> anyhow::Result<Self> {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let broker = Broker::builder().listen(listen).data(folder.join("broker")).start().await?;
+        let broker = Broker::builder().listen(listen).data(folder.join("broker")).start().await;
+        let broker = broker.map_err(|error| match error {
+            StartError::Listen { addr, source } => anyhow::anyhow!(
+                "the broker cannot listen on {addr} ({source}); choose another port with --broker-port, or \
+                 --broker-port 0 for a free one"
+            ),
+            other => other.into(),
+        })?;
         Ok(Self { addr: broker.addr(), broker: Arc::new(Mutex::new(Some(broker))) })
     }
 

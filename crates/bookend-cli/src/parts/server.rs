@@ -16,7 +16,6 @@ use bookend::{
     settle::{Failure, fatal, permanent, transient},
 };
 use bookend_store::sqlite::{OpenError, Options, Store, reset};
-use tokio::sync::watch;
 
 use super::{
     CLOSE_WAIT_MAX, TOPICS,
@@ -33,6 +32,9 @@ const GROUP: &str = "bookend-metrics";
 /// The store commits what comes together: one transaction costs as much for one row as for many.
 const BATCH: BatchOf = BatchOf::records(1_000).or_after(Duration::from_millis(20));
 
+/// How often a server that closes looks whether everything is stored.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 const STORE: Token<Store<Measurements>> = Token::new("STORE");
 /// The receiving side of the process.
 pub(crate) const SERVER: Token<Server> = Token::new("SERVER");
@@ -44,17 +46,10 @@ pub(crate) struct Server {
     store: Store<Measurements>,
     service: ServiceHandle,
     running: Background,
-    applied: watch::Sender<()>,
+    /// Where the partitions ended when it started.
+    began: Arc<[(TopicPartition, Offset)]>,
     /// The rows by topic when the store closed.
     last_rows: Arc<OnceLock<BTreeMap<String, u64>>>,
-}
-
-/// What the handlers share.
-#[derive(Debug, Clone)]
-struct Shelf {
-    store: Store<Measurements>,
-    /// Told after each commit.
-    applied: watch::Sender<()>,
 }
 
 impl Server {
@@ -65,20 +60,20 @@ impl Server {
         store: Store<Measurements>,
     ) -> anyhow::Result<Self> {
         store.bind(&cluster.id).await?;
-        store.check_ends(&ends(&kafka).await?).await?;
-        let applied = watch::Sender::new(());
-        let shelf = Shelf { store: store.clone(), applied: applied.clone() };
+        let began = ends(&kafka).await?;
+        store.check_ends(&began).await?;
         let service = Service::new(GROUP)
             .on_batch(FIRST_TOPIC, store_measurements, BATCH)
             .on_batch(SECOND_TOPIC, store_measurements, BATCH)
             .on_batch(TXT_ELAPSED, store_measurements, BATCH)
-            .with_state(shelf);
+            .with_state(store.clone());
         let handle = service.handle();
         let running = Background::spawn(|asked| {
             let run = service.run(kafka.clone(), asked.wait());
             async move { run.await.map(drop) }
         });
-        Ok(Self { kafka, store, service: handle, running, applied, last_rows: Arc::default() })
+        let (began, last_rows) = (began.into(), Arc::default());
+        Ok(Self { kafka, store, service: handle, running, began, last_rows })
     }
 
     /// The stored rows by topic. Also after the store has closed.
@@ -113,23 +108,11 @@ impl Server {
     pub(super) async fn catch_up(&self, wait: Duration) {
         let caught_up = async {
             let ends = ends(&self.kafka).await?;
-            let mut applied = self.applied.subscribe();
-            loop {
-                applied.borrow_and_update();
-                let positions: BTreeMap<_, _> = self.store.positions().await?.into_iter().collect();
-                // What is settled and not stored could not be read.
-                let settled = self.consumer().partitions;
-                let settled = |at: &TopicPartition| {
-                    settled.iter().find(|is| is.partition == *at)?.settled_below
-                };
-                let reached = |(at, end): &(TopicPartition, Offset)| {
-                    end.0 == 0 || positions.get(at).copied().max(settled(at)) >= Some(*end)
-                };
-                if ends.iter().all(reached) {
-                    return anyhow::Ok(());
-                }
-                applied.changed().await?;
+            let mut look = tokio::time::interval(LOOK_EVERY);
+            while !self.has_reached(&ends).await? {
+                look.tick().await;
             }
+            anyhow::Ok(())
         };
         match tokio::time::timeout(wait, caught_up).await {
             Ok(Ok(())) => {}
@@ -138,6 +121,21 @@ impl Server {
                 "not everything that Kafka has is stored yet; the next start goes on"
             ),
         }
+    }
+
+    /// Whether everything before these ends is stored, or settled because it could not be read.
+    async fn has_reached(&self, ends: &[(TopicPartition, Offset)]) -> anyhow::Result<bool> {
+        let stored: BTreeMap<_, _> = self.store.positions().await?.into_iter().collect();
+        let consumed = self.consumer().partitions;
+        let settled =
+            |at: &TopicPartition| consumed.iter().find(|is| is.partition == *at)?.settled_below;
+        Ok(ends.iter().all(|partition| {
+            let (at, end) = partition;
+            let next = stored.get(at).copied().max(settled(at));
+            // Nothing of it was ever ours, and nothing came since the start: its messages are of before a reset.
+            let is_old = next.is_none() && self.began.contains(partition);
+            is_old || next >= Some(*end)
+        }))
     }
 
     /// Finishes what is in hand, commits, and leaves the group.
@@ -154,7 +152,7 @@ impl Server {
 /// Stores the measurements of one partition, in one transaction with their positions.
 async fn store_measurements(
     batch: Batch<(Json<TextElapsed>, Position, Option<Timestamp>)>,
-    State(shelf): State<Shelf>,
+    State(store): State<Store<Measurements>>,
 ) -> Result<(), Failure> {
     let now = now();
     let row = |(Json(message), at, timestamp): (Json<TextElapsed>, Position, Option<Timestamp>)| {
@@ -162,11 +160,8 @@ async fn store_measurements(
         (at, Measurement::new(text_length, response_time, timestamp, now))
     };
     let rows: Vec<_> = batch.into_iter().map(row).collect();
-    match shelf.store.apply(rows).await {
-        Ok(_) => {
-            shelf.applied.send_replace(());
-            Ok(())
-        }
+    match store.apply(rows).await {
+        Ok(_) => Ok(()),
         Err(error) if error.is_transient() => Err(transient(error)),
         Err(error) if error.is_permanent() => Err(permanent(error)),
         Err(error) => Err(fatal(error)),

@@ -18,6 +18,8 @@ use crate::{
 
 const KILLS: usize = 10;
 const SEED: u64 = 0x5eed_b00c;
+/// Answers before a kill, at most: up to a few seconds, so that some come before the first commit of offsets, some after.
+const MOMENT_MAX: u64 = 6_000;
 /// Texts in flight at a time.
 const CONCURRENCY: usize = 24;
 
@@ -33,7 +35,7 @@ impl Seeded {
 }
 
 /// Posts without end, from several tasks at once, until the process is gone. Counts the answers.
-fn feed(caller: &Caller) -> (JoinSet<()>, watch::Receiver<u64>) {
+pub(crate) fn feed(caller: &Caller) -> (JoinSet<()>, watch::Receiver<u64>) {
     let (answered, count) = watch::channel(0);
     let mut feeding = JoinSet::new();
     for lane in 0..CONCURRENCY {
@@ -94,7 +96,7 @@ async fn ten_kills_lose_nothing_that_was_acked_and_store_nothing_twice() {
         let caller = Caller::new(&process.http());
         let (feeding, mut answered) = feed(&caller);
         let (watching, last_acked) = watch_acked(&caller);
-        let moment = 20 + seeded.below(600);
+        let moment = 20 + seeded.below(MOMENT_MAX);
         answered.wait_for(|count| *count >= moment).await.unwrap();
         process.kill();
         feeding.join_all().await;

@@ -35,8 +35,9 @@ fn a_port_that_is_taken() {
     let data = text(folder.path());
     let http = ["up", "--port", &port, "--broker-port", "0", "--data", data];
     cannot_start(&http, &["port", &port, "--port 0"]);
-    cannot_start(&["up", "--port", "0", "--broker-port", &port, "--data", data], &[&port]);
-    cannot_start(&["broker", "--broker-port", &port, "--data", data], &[&port]);
+    let words = [port.as_str(), "--broker-port 0"];
+    cannot_start(&["up", "--port", "0", "--broker-port", &port, "--data", data], &words);
+    cannot_start(&["broker", "--broker-port", &port, "--data", data], &words);
 }
 
 #[test]

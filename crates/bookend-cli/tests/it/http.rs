@@ -53,21 +53,34 @@ impl Caller {
 
     /// Reads the ledger until `is_it` likes it.
     pub(crate) async fn ledger_when(&self, is_it: impl Fn(&Value) -> bool + Send + Sync) -> Value {
+        self.when("/api/ledger", |_, ledger| is_it(ledger)).await
+    }
+
+    /// Asks until the answer is of this status.
+    pub(crate) async fn status_when(&self, path: &str, expected: u16) -> Value {
+        self.when(path, |status, _| status == expected).await
+    }
+
+    async fn when(
+        &self,
+        path: &str,
+        is_it: impl Fn(StatusCode, &Value) -> bool + Send + Sync,
+    ) -> Value {
         let mut look = tokio::time::interval(Duration::from_millis(20));
         let mut last = Value::Null;
         let looking = async {
             loop {
                 look.tick().await;
-                if let Ok(ledger) = self.ledger().await {
-                    last = ledger;
-                    if is_it(&last) {
+                if let Ok((status, answer)) = self.get(path).await {
+                    last = answer;
+                    if is_it(status, &last) {
                         break;
                     }
                 }
             }
         };
         let found = tokio::time::timeout(PATIENCE, looking).await;
-        assert!(found.is_ok(), "still: {last}");
+        assert!(found.is_ok(), "{path} still says {last}");
         last
     }
 

@@ -1,8 +1,9 @@
-//! The broker goes away in the middle of a feed and comes back: client and server go on, and all is exact.
+//! A part goes away in the middle of a feed, or comes back: all is exact.
 
 use crate::{
+    crash,
     http::{Caller, PATHS, stored},
-    process::{Process, bookend},
+    process::{Process, bookend, up},
     table,
 };
 
@@ -43,6 +44,9 @@ async fn a_broker_that_restarts_loses_nothing() {
     caller.ledger_when(|ledger| ledger["acked"] == BEFORE).await;
     store.ledger_when(|ledger| stored(ledger) == BEFORE).await;
     first.kill();
+    let waits = store.status_when("/readyz", 503).await;
+    assert!(waits["because"].to_string().contains("brokers"), "{waits}");
+    assert_eq!(store.get("/livez").await.unwrap().0, 200, "a restart of the server would not help");
     post(&caller, DURING).await;
     let ledger = caller.ledger().await.unwrap();
     assert_eq!(ledger["recorded"], BEFORE + DURING, "{ledger}");
@@ -53,10 +57,30 @@ async fn a_broker_that_restarts_loses_nothing() {
     let total = BEFORE + DURING + AFTER;
     caller.ledger_when(|ledger| ledger["acked"] == total).await;
     store.ledger_when(|ledger| stored(ledger) == total).await;
+    store.status_when("/readyz", 200).await;
     let rows = i64::try_from(total).unwrap();
     assert_eq!(table::distinct(folder.path()), (rows, rows, rows));
     let end = client.stop();
     assert_eq!((&end.closing()["exact"], end.code()), (&true.into(), 0), "{end:?}");
     assert_eq!(server.stop().code(), 0);
     assert_eq!(second.stop().code(), 0);
+}
+
+// Goal: SIGTERM in the middle of a feed: what is under way is finished, acknowledged and stored before the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_in_the_middle_of_a_feed_is_exact() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = up(folder.path(), &["--task-ms", "20"]);
+    let caller = Caller::new(&process.http());
+    let (feeding, mut answered) = crash::feed(&caller);
+    answered.wait_for(|count| *count >= 200).await.unwrap();
+    let end = tokio::task::spawn_blocking(|| process.stop()).await.unwrap();
+    feeding.join_all().await;
+    let closing = end.closing();
+    assert_eq!((&closing["exact"], end.code()), (&true.into(), 0), "{end:?}");
+    assert_eq!(closing["dropped"], 0, "{closing}");
+    let rows = closing["recorded"].as_i64().expect("a number");
+    assert_eq!(closing["stored"], rows, "{closing}");
+    assert_eq!(table::distinct(folder.path()), (rows, rows, rows));
+    assert!(rows.unsigned_abs() >= *answered.borrow(), "every answer was recorded: {closing}");
 }
