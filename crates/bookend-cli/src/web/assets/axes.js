@@ -41,8 +41,14 @@ export function bottomAxis(area, scale, values, format) {
   });
 }
 
-/** Captions of time before `now`; `parts` says into how many equal parts the time is cut. */
-export function timeAxis(area, scale, from, now, parts) {
+/** The width that keeps a caption clear of its neighbor, in pixels. */
+const CAPTION_WIDTH = 76;
+
+/** Captions of time before `now`; `most` says into how many equal parts the time is cut where there is room. */
+export function timeAxis(area, scale, from, now, most) {
+  let parts = most;
+  // Only a divisor of `most` keeps the captions round.
+  while (parts > 1 && (most % parts || (area.right - area.left) / parts < CAPTION_WIDTH)) parts -= 1;
   const values = Array.from(
     { length: parts + 1 },
     (_, index) => from + ((now - from) * index) / parts,
