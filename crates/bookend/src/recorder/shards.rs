@@ -74,6 +74,7 @@ impl Bell {
     }
 
     /// Wakes the worker if it lay down.
+    #[inline]
     fn ring_if_asleep(&self) {
         if self.asleep.load(Ordering::Acquire) && self.asleep.swap(false, Ordering::AcqRel) {
             self.ring();
@@ -210,6 +211,7 @@ fn try_lock<T>(shard: &Mutex<Shard<T>>) -> Option<MutexGuard<'_, Shard<T>>> {
 }
 
 /// The shard this thread tries first: threads are dealt out one after the other.
+#[inline]
 fn home() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     const UNSET: usize = usize::MAX;
