@@ -124,8 +124,8 @@ mod tests {
 
     #[test]
     fn a_file_opens_with_its_purpose() {
-        assert_eq!(lines(opening, "//! What it is.\nuse a;"), []);
-        assert_eq!(lines(opening, "#![doc = include_str!(\"a.md\")]\n"), []);
+        assert_eq!(lines(opening, "//! What it is.\nuse a;"), [0; 0]);
+        assert_eq!(lines(opening, "#![doc = include_str!(\"a.md\")]\n"), [0; 0]);
         assert_eq!(lines(opening, "use a;\n//! Too late."), [1]);
         assert_eq!(lines(opening, ""), [1]);
     }
@@ -133,10 +133,10 @@ mod tests {
     #[test]
     fn a_file_is_not_too_long() {
         let long_by = |more| "fn a() {}\n".repeat(LINES_MAX + more);
-        assert_eq!(lines(length, &long_by(0)), []);
+        assert_eq!(lines(length, &long_by(0)), [0; 0]);
         assert_eq!(lines(length, &long_by(1)), [0]);
         let tests = format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", long_by(0), long_by(0));
-        assert_eq!(lines(length, &tests), []);
+        assert_eq!(lines(length, &tests), [0; 0]);
         assert!(long(&Source::new("a.rs", long_by(0))).is_some());
     }
 
@@ -162,13 +162,13 @@ mod tests {
             [1, 3]
         );
         assert_eq!(page("a.md", "```\n```\n  ``` ignore\n").len(), 1);
-        assert_eq!(page("a.md", "`ignore`\n```sh\n"), []);
+        assert_eq!(page("a.md", "`ignore`\n```sh\n"), [0; 0]);
     }
 
     #[test]
     fn public_futures_tell_their_cancel_safety() {
         let good = "/// A.\n///\n/// # Cancel safety\n/// B.\n#[expect(\n    c,\n    reason = \"d\"\n)]\npub async fn e() {}";
-        assert_eq!(lines(cancel_safety, good), []);
+        assert_eq!(lines(cancel_safety, good), [0; 0]);
         assert_eq!(
             lines(cancel_safety, "/// # Cancel safety\nfn a() {}\n    pub async fn b() {}"),
             [3]
@@ -176,8 +176,8 @@ mod tests {
         assert_eq!(lines(cancel_safety, "/// A.\npub const unsafe async fn b() {}"), [2]);
         assert_eq!(
             lines(cancel_safety, "pub(crate) async fn a() {}\nasync fn b() {}\npub fn c() {}"),
-            []
+            [0; 0]
         );
-        assert_eq!(lines(cancel_safety, "#[cfg(test)]\nmod tests {\n  pub async fn a() {}\n}"), []);
+        assert_eq!(lines(cancel_safety, "#[cfg(test)]\nmod tests {\n  pub async fn a() {}\n}"), [0; 0]);
     }
 }
