@@ -162,7 +162,7 @@ mod tests {
             [1, 3]
         );
         assert_eq!(page("a.md", "```\n```\n  ``` ignore\n").len(), 1);
-        assert_eq!(page("a.md", "`ignore`\n```sh\n"), [0; 0]);
+        assert_eq!(page("a.md", "`ignore`\n```sh\n"), []);
     }
 
     #[test]
@@ -178,6 +178,9 @@ mod tests {
             lines(cancel_safety, "pub(crate) async fn a() {}\nasync fn b() {}\npub fn c() {}"),
             [0; 0]
         );
-        assert_eq!(lines(cancel_safety, "#[cfg(test)]\nmod tests {\n  pub async fn a() {}\n}"), [0; 0]);
+        assert_eq!(
+            lines(cancel_safety, "#[cfg(test)]\nmod tests {\n  pub async fn a() {}\n}"),
+            [0; 0]
+        );
     }
 }
