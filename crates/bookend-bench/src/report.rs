@@ -1,8 +1,6 @@
 //! One table for people on stderr, one JSON line per row for machines on stdout.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark's output is its point")]
 
-use std::time::Duration;
-
 use bookend::{
     TopicName,
     sender::transport::{NotTaken, Outgoing, Report, Ticket, Transport, Verdict},
@@ -81,7 +79,7 @@ impl Transport for Nowhere {
         Ok(())
     }
 
-    fn poll(&mut self, _: Duration, reports: &mut Vec<Report>) {
+    fn poll(&mut self, reports: &mut Vec<Report>) {
         reports.append(&mut self.0);
     }
 

@@ -3,7 +3,7 @@
 
 use std::{error::Error, time::Duration};
 
-use bookend::{Kafka, Measured, Sender, Service, extract::Json, kafka::KafkaOptions};
+use bookend::{Kafka, KafkaOptions, Measured, Sender, SenderOptions, Service, extract::Json};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,8 +22,9 @@ async fn serve(Json(brewed): Json<Brewed>) {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt::init(); // shows what goes wrong: retries, skipped messages, a broker that is away
     let kafka = Kafka::new(KafkaOptions::new("localhost:9092"))?;
-    let sender = Sender::start(kafka.clone(), Default::default())?;
+    let sender = Sender::start(kafka.clone(), SenderOptions::default())?;
     let coffee = sender.recorder("COFFEE", |task: Measured<u32>| Brewed {
         cups: task.before,
         millis: task.elapsed_ms(),

@@ -68,6 +68,7 @@ pub mod extract;
 pub mod settle;
 pub mod module;
 pub mod telemetry;
+mod words;
 
 #[cfg(feature = "macros")]
 pub use bookend_macros::measured;
@@ -80,7 +81,8 @@ pub use self::{
     record::{Header, Headers, Message, MessageId, Position, Record, Timestamp},
     recorder::{Measured, Outcome, Recorder, Recording},
     sender::{Compression, Sender, SenderOptions, Stats, Topic},
-    service::Service,
+    service::{BatchOf, Service},
+    settle::{Failure, fatal, permanent, transient},
     topic::{Offset, Partition, TopicName, TopicPartition},
 };
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use crate::record::Headers;
 
-/// What a message costs beyond its bytes: librdkafka's own bookkeeping, and ours.
+/// What a message costs beyond its bytes: our bookkeeping while it waits, librdkafka's once it is handed over.
 pub(crate) const OVERHEAD_BYTES: usize = 256;
 
 /// When a batch is full. It leaves at whichever limit is reached first.
@@ -106,9 +106,9 @@ impl<T> Batch<T> {
         self.since
     }
 
-    /// When the linger of what is in here ends.
+    /// When the linger of what is in here ends; never, if that is beyond what the clock can tell.
     pub(crate) fn due_at(&self, limits: &BatchLimits) -> Option<Instant> {
-        self.since.map(|since| since + limits.linger)
+        self.since?.checked_add(limits.linger)
     }
 
     /// Takes what is in here, and starts a new batch.

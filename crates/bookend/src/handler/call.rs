@@ -13,6 +13,7 @@ use crate::{
     extract::{Batch, BatchArgs, FromMessage},
     record::Message,
     settle::{IntoOutcome, Outcome},
+    words,
 };
 
 /// A call that was prepared: every message is either rejected, or one of those the future handles.
@@ -122,11 +123,7 @@ where
 
 /// A panic is a fault of this message until shown otherwise: no try will help, and its neighbors go on.
 fn panicked(who: &str, panic: &(dyn Any + Send)) -> Outcome {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a text");
+    let text = words::of_panic(panic);
     Outcome::DeadLetter { cause: format!("{who} panicked: {text}") }
 }
 

@@ -92,9 +92,13 @@ pub enum TopicError {
         /// The broker's reason.
         reason: String,
     },
-    /// The request failed as a whole; try again when the cluster answers.
-    #[error("the request to create topics failed: {reason}")]
+    /// The brokers did not answer; check the address, and that one is running there.
+    #[error(
+        "no Kafka broker at {brokers} answered a question about topics: {reason}; is one running there?"
+    )]
     Failed {
+        /// Where they were asked.
+        brokers: String,
         /// librdkafka's own words.
         reason: String,
     },
@@ -118,8 +122,10 @@ impl Kafka {
         let answer = tokio::task::spawn_blocking(move || {
             // The metadata request waits until a broker is connected; the id is then known at once.
             let client = client.inner();
+            let deadline = Instant::now() + timeout;
             client.fetch_metadata(None, timeout).map_err(|error| error.to_string())?;
-            client.fetch_cluster_id(timeout).ok_or_else(|| "it has no cluster id".to_owned())
+            let left = deadline.saturating_duration_since(Instant::now());
+            client.fetch_cluster_id(left).ok_or_else(|| "it has no cluster id".to_owned())
         });
         let id = answer.await.map_err(|error| unreachable(error.to_string()))?;
         Ok(Cluster { id: id.map_err(unreachable)? })
@@ -133,10 +139,11 @@ impl Kafka {
     /// # Cancel safety
     /// Dropped before it completes, some of the topics may have been created.
     pub async fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), TopicError> {
-        let failed = |reason: String| TopicError::Failed { reason };
-        let client = Arc::new(self.admin().map_err(failed)?);
+        let failed =
+            |reason: String| TopicError::Failed { brokers: self.brokers().to_owned(), reason };
+        let client = Arc::new(self.admin().map_err(&failed)?);
         // What is there needs no right to create it.
-        let existing = ask(&client, existing_topics).await.map_err(failed)?;
+        let existing = ask(&client, existing_topics).await.map_err(&failed)?;
         let missing = topics.iter().filter(|spec| !existing.contains(spec.name.as_str()));
         let new: Vec<_> = missing.map(new_topic).collect();
         if new.is_empty() {
@@ -169,8 +176,9 @@ impl Kafka {
         &self,
         topics: &[TopicName],
     ) -> Result<Vec<(TopicPartition, Offset)>, TopicError> {
-        let failed = |reason: String| TopicError::Failed { reason };
-        let client = Arc::new(self.admin().map_err(failed)?);
+        let failed =
+            |reason: String| TopicError::Failed { brokers: self.brokers().to_owned(), reason };
+        let client = Arc::new(self.admin().map_err(&failed)?);
         let topics = topics.to_vec();
         ask(&client, move |client| ends_of(client, &topics)).await.map_err(failed)
     }

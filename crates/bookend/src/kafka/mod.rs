@@ -7,6 +7,7 @@ mod settings;
 mod context;
 mod admin;
 mod producer;
+mod partitions;
 mod callbacks;
 mod committer;
 mod consumer;
@@ -18,6 +19,9 @@ pub use self::{
 };
 
 use rdkafka::ClientConfig;
+
+/// librdkafka's largest `batch.size`.
+const BATCH_BYTES_MAX: usize = 2_147_483_647;
 
 /// What a service may choose about its connection. Every value is checked by [`Kafka::new`].
 #[derive(Debug, Clone)]
@@ -89,7 +93,11 @@ impl Kafka {
     }
 
     /// The settings of the sender's producer; those that carry a promise come last and win.
-    pub(crate) fn producer_config(&self, compression: &str) -> ClientConfig {
+    pub(crate) fn producer_config(
+        &self,
+        compression: &str,
+        batch_bytes_max: usize,
+    ) -> ClientConfig {
         let mut config = self.client_config();
         config
             .set("compression.type", compression)
@@ -99,6 +107,8 @@ impl Kafka {
             .set("message.timeout.ms", "0")
             // Our batch decides when; with 0, a hundred batches of ten became 375 requests.
             .set("linger.ms", "1")
+            // What librdkafka packs into one request is no larger than our batch: a topic may allow no more.
+            .set("batch.size", batch_bytes_max.clamp(1, BATCH_BYTES_MAX).to_string())
             // The hand-over is bounded by our own budget, far below these.
             .set("queue.buffering.max.messages", "1000000")
             .set("queue.buffering.max.kbytes", "1048576");

@@ -3,13 +3,23 @@
 //! Up the stream: the [`sender`](crate::sender)'s worker. Down the stream: brokers.
 
 use std::{
-    collections::HashMap,
     mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
-    thread,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
+use super::{
+    Kafka, context,
+    partitions::{self, PartitionCounts},
+};
+use crate::{
+    record::{ID_HEADER, MessageId},
+    sender::{
+        Sender, SenderOptions, StartError,
+        transport::{NotTaken, Outgoing, Report, Ticket, Transport, Verdict},
+    },
+    topic::TopicName,
+};
 use rdkafka::{
     ClientConfig, ClientContext,
     config::RDKafkaLogLevel,
@@ -19,16 +29,6 @@ use rdkafka::{
         BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig,
     },
     types::RDKafkaErrorCode,
-};
-use tracing::debug;
-
-use super::{Kafka, context};
-use crate::{
-    sender::{
-        Compression, Sender, SenderOptions, StartError,
-        transport::{NotTaken, Outgoing, Report, Ticket, Transport, Verdict},
-    },
-    topic::TopicName,
 };
 
 impl Sender {
@@ -41,16 +41,10 @@ impl Sender {
         reason = "a dependency is handed over, as providers do"
     )]
     pub fn start(kafka: Kafka, options: SenderOptions) -> Result<Self, StartError> {
-        let transport = Producer::new(&kafka, options.compression).map_err(StartError::Client)?;
+        let transport = Producer::new(&kafka, &options).map_err(StartError::Client)?;
         Self::start_on(transport, options)
     }
 }
-
-/// How long one look-up of a topic's partitions may take.
-const LOOK_UP: Duration = Duration::from_secs(5);
-
-/// How soon a topic that was not found is looked up again.
-const LOOK_UP_AGAIN: Duration = Duration::from_millis(250);
 
 /// librdkafka's default of `message.max.bytes`.
 const MESSAGE_BYTES_MAX: usize = 1_000_000;
@@ -111,21 +105,12 @@ fn not_taken(error: &KafkaError) -> NotTaken {
             | Code::InvalidRecord
             | Code::InvalidTimestamp
             | Code::PolicyViolation
-            | Code::TopicAuthorizationFailed
-            | Code::ClusterAuthorizationFailed
             | Code::UnknownPartition,
         ) => NotTaken::Refused(error.to_string()),
-        // A topic that is gone may come back, and a fatal error never ends by itself: only a new producer helps.
+        // A topic that is gone may come back, a right may be given, and a fatal error never ends by itself: a new
+        // producer tries again.
         _ => NotTaken::Broken(error.to_string()),
     }
-}
-
-/// What is known of a topic's partitions.
-#[derive(Debug, Clone, Copy)]
-enum Partitions {
-    Asked,
-    Missing(Instant),
-    Known(u32),
 }
 
 /// librdkafka's producer.
@@ -133,43 +118,21 @@ struct Producer {
     config: ClientConfig,
     client: Arc<BaseProducer<Reports>>,
     message_bytes_max: usize,
-    partitions: HashMap<TopicName, Partitions>,
-    answers: (mpsc::SyncSender<Answer>, mpsc::Receiver<Answer>),
+    partitions: PartitionCounts,
 }
-
-type Answer = (TopicName, Option<u32>);
-
-/// Answers of the look-up threads; each topic has one look-up at a time.
-const ANSWERS_MAX: usize = 1_024;
 
 impl Producer {
     /// Makes the client; connects in the background.
-    fn new(kafka: &Kafka, compression: Compression) -> Result<Self, String> {
-        let config = kafka.producer_config(compression.as_str());
+    fn new(kafka: &Kafka, options: &SenderOptions) -> Result<Self, String> {
+        let config = kafka.producer_config(options.compression.as_str(), options.batch.bytes_max);
         let client = Arc::new(create(&config)?);
         let message_bytes_max = config.get("message.max.bytes").and_then(|max| max.parse().ok());
         Ok(Self {
             config,
             client,
             message_bytes_max: message_bytes_max.unwrap_or(MESSAGE_BYTES_MAX),
-            partitions: HashMap::new(),
-            answers: mpsc::sync_channel(ANSWERS_MAX),
+            partitions: PartitionCounts::new(),
         })
-    }
-
-    /// Asks on a thread of its own: librdkafka's look-up blocks.
-    fn look_up(&self, topic: &TopicName) {
-        let (topic, client) = (topic.clone(), Arc::clone(&self.client));
-        let answers = self.answers.0.clone();
-        let look = move || {
-            let count = count_partitions(&client, &topic);
-            drop(client);
-            drop(answers.send((topic, count)));
-        };
-        let thread = thread::Builder::new().name("bookend-lookup".to_owned()).spawn(look);
-        if let Err(error) = thread {
-            tracing::warn!(%error, "no thread to look up a topic's partitions");
-        }
     }
 }
 
@@ -177,35 +140,13 @@ fn create(config: &ClientConfig) -> Result<BaseProducer<Reports>, String> {
     config.create_with_context(Reports::default()).map_err(|error| error.to_string())
 }
 
-fn count_partitions(client: &BaseProducer<Reports>, topic: &TopicName) -> Option<u32> {
-    match client.client().fetch_metadata(Some(topic.as_str()), LOOK_UP) {
-        Ok(metadata) => {
-            let found = metadata.topics().iter().find(|found| found.name() == topic.as_str())?;
-            u32::try_from(found.partitions().len()).ok().filter(|&count| count > 0)
-        }
-        Err(error) => {
-            debug!(%topic, %error, "the partitions are not known yet");
-            None
-        }
-    }
-}
-
 impl Transport for Producer {
     fn partitions(&mut self, topic: &TopicName) -> Option<u32> {
-        for (topic, count) in self.answers.1.try_iter() {
-            let known =
-                count.map_or_else(|| Partitions::Missing(Instant::now()), Partitions::Known);
-            self.partitions.insert(topic, known);
-        }
-        match self.partitions.get(topic) {
-            Some(Partitions::Known(count)) => return Some(*count),
-            Some(Partitions::Asked) => return None,
-            Some(Partitions::Missing(since)) if since.elapsed() < LOOK_UP_AGAIN => return None,
-            Some(Partitions::Missing(_)) | None => {}
-        }
-        self.partitions.insert(topic.clone(), Partitions::Asked);
-        self.look_up(topic);
-        None
+        let client = &self.client;
+        self.partitions.count(topic, Instant::now(), |topic| {
+            let client = Arc::clone(client);
+            move || partitions::look_up(client.client(), &topic)
+        })
     }
 
     fn message_bytes_max(&self) -> usize {
@@ -220,21 +161,16 @@ impl Transport for Producer {
         if let Some(key) = message.key {
             record = record.key(key.as_ref());
         }
-        if !message.headers.is_empty() {
-            let headers = OwnedHeaders::new_with_capacity(message.headers.len());
-            record = record.headers(message.headers.iter().fold(headers, |headers, header| {
-                let value = header.value.as_deref();
-                headers.insert(Header { key: &header.name, value })
-            }));
+        if let Some(headers) = headers(&message) {
+            record = record.headers(headers);
         }
         self.client.send::<[u8], [u8]>(record).map_err(|(error, _)| not_taken(&error))
     }
 
-    fn poll(&mut self, wait: Duration, reports: &mut Vec<Report>) {
-        // One poll serves one event; an event holds the reports of one batch.
-        let deadline = Instant::now() + wait;
+    fn poll(&mut self, reports: &mut Vec<Report>) {
+        // Without a wait, a poll serves one event; an event holds the reports of one batch.
         loop {
-            self.client.poll(deadline.saturating_duration_since(Instant::now()));
+            self.client.poll(Duration::ZERO);
             let new = mem::take(&mut *self.client.context().lock());
             if new.is_empty() {
                 return;
@@ -245,7 +181,8 @@ impl Transport for Producer {
 
     fn purge(&mut self, reports: &mut Vec<Report>) {
         self.client.purge(PurgeConfig::default().queue().inflight());
-        self.poll(PURGE, reports);
+        self.client.poll(PURGE);
+        self.poll(reports);
     }
 
     fn rebuild(&mut self) -> Result<(), String> {
@@ -255,6 +192,19 @@ impl Transport for Producer {
         self.client = client;
         Ok(())
     }
+}
+
+/// The headers with the id behind them; `None` when there are neither.
+fn headers(message: &Outgoing<'_>) -> Option<OwnedHeaders> {
+    let id = message.id.map(MessageId::to_bytes);
+    let count = message.headers.len() + usize::from(id.is_some());
+    let own = message.headers.iter().map(|header| (header.name.as_str(), header.value.as_deref()));
+    let all = own.chain(id.as_ref().map(|id| (ID_HEADER, Some(&id[..]))));
+    (count > 0).then(|| {
+        all.fold(OwnedHeaders::new_with_capacity(count), |headers, (key, value)| {
+            headers.insert(Header { key, value })
+        })
+    })
 }
 
 fn millis(at: SystemTime) -> i64 {

@@ -22,6 +22,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("delivery.timeout.ms", "a message that times out is neither lost nor safe"),
     ("linger.ms", "batches have their own linger"),
     ("queue.buffering.max.ms", "batches have their own linger"),
+    ("batch.size", "batches have their own limit"),
+    ("batch.num.messages", "batches have their own limit"),
     ("queue.buffering.max.messages", "the sender's budget bounds what is handed over"),
     ("queue.buffering.max.kbytes", "the sender's budget bounds what is handed over"),
     ("compression.type", "the sender has an option of its own"),

@@ -2,11 +2,13 @@
 
 use std::{any::Any, fmt, panic::Location};
 
+use crate::words;
+
 /// Any error, as a factory or a hook may return it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why [`Module::build`](super::Module::build) gave nothing.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The module itself is wrong and nothing was built; each fault says what to change.
@@ -24,6 +26,13 @@ pub enum BuildError {
         /// The hooks that did not end well while what was built was taken down again.
         hooks: Vec<HookFault>,
     },
+}
+
+/// In words, so that `main` may return it.
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        words::of_error(self, f)
+    }
 }
 
 /// One thing that is wrong with a module, found before anything is built.
@@ -174,12 +183,7 @@ impl fmt::Display for HookFault {
 
 /// What a panic said, as an error.
 pub(super) fn panicked(payload: &(dyn Any + Send)) -> BoxError {
-    let text = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("of another type than text");
-    format!("panicked: {text}").into()
+    format!("panicked: {}", words::of_panic(payload)).into()
 }
 
 /// Shows each item on a line of its own.

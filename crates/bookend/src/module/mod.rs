@@ -24,6 +24,19 @@
 //! # }
 //! ```
 //!
+//! What runs in between may fail; the hooks run all the same, before its error goes on:
+//!
+//! ```
+//! # use std::{error::Error, time::Duration};
+//! # use bookend::module::Shutdown;
+//! # async fn work() -> Result<(), Box<dyn Error>> { Ok(()) }
+//! # async fn example(shutdown: Shutdown) -> Result<(), Box<dyn Error>> {
+//! let ended = work().await; // such as a service's `run`
+//! shutdown.run(Duration::from_secs(5)).await?;
+//! ended
+//! # }
+//! ```
+//!
 //! Wrong use does not start. What is missing, provided twice, circular, of another type, or overridden for nothing is
 //! found before the first factory runs, and all of it is reported at once:
 //!

@@ -3,15 +3,15 @@
 //! Up the stream: [`shards`](super::shards). Down the stream: the [`sender`](crate::sender)'s engine.
 
 use std::{
-    any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     time::{Instant, SystemTime},
 };
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::shards::{Shards, SourceCounts, Stamped};
-use crate::{batch::Encoded, record::Record, topic::TopicName};
+use crate::{batch::Encoded, record::Record, topic::TopicName, words};
 
 /// Why a message could not be made of what was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +59,6 @@ pub(crate) trait Source: Send {
     /// Hands out what was recorded up to `now`, and holds back the rest: a value from a later shard may be younger
     /// than one that an earlier shard gets right now.
     fn gather(&mut self, now: &Now, topic: usize, out: &mut Vec<Taken>);
-    /// Whether values are held back for the next tick.
-    fn holds(&self) -> bool;
     /// Refuses from now on.
     fn close(&self);
     /// Balances at any moment.
@@ -75,12 +73,13 @@ pub(crate) struct Gatherer<T: 'static, F> {
     spare: Vec<Stamped<T>>,
     held: Vec<Stamped<T>>,
     drained: Vec<Stamped<T>>,
+    scratch: Vec<u8>,
 }
 
 impl<T, F> Gatherer<T, F> {
     pub(crate) fn new(topic: TopicName, shards: &'static Shards<T>, make: F) -> Self {
-        let (spare, held, drained) = Default::default();
-        Self { topic, shards, make, spare, held, drained }
+        let (spare, held, drained, scratch) = Default::default();
+        Self { topic, shards, make, spare, held, drained, scratch }
     }
 }
 
@@ -95,21 +94,17 @@ where
     }
 
     fn gather(&mut self, now: &Now, topic: usize, out: &mut Vec<Taken>) {
-        let Self { shards, make, spare, held, drained, .. } = self;
+        let Self { shards, make, spare, held, drained, scratch, .. } = self;
         drained.append(held);
         shards.drain(spare, |stamped| drained.push(stamped));
         for Stamped { at, value } in drained.drain(..) {
             if at > now.instant {
                 held.push(Stamped { at, value });
             } else {
-                let made = encode(make, value, now.wall_time(at));
+                let made = encode(make, scratch, value, now.wall_time(at));
                 out.push(Taken { at, topic, made });
             }
         }
-    }
-
-    fn holds(&self) -> bool {
-        !self.held.is_empty()
     }
 
     fn close(&self) {
@@ -125,12 +120,16 @@ where
 /// Runs user code: it may fail or panic, and costs its own message only.
 fn encode<T, M: Serialize>(
     make: &mut impl FnMut(T, SystemTime) -> Record<M>,
+    scratch: &mut Vec<u8>,
     value: T,
     at: SystemTime,
 ) -> Result<Encoded, Unmade> {
     let made = catch_unwind(AssertUnwindSafe(|| {
         let Record { key, headers, value } = make(value, at);
-        serde_json::to_vec(&value).map(|json| Encoded::new(key, headers, json.into(), at))
+        scratch.clear();
+        // Copied out, so that a message keeps no more memory than it has bytes.
+        serde_json::to_writer(&mut *scratch, &value)
+            .map(|()| Encoded::new(key, headers, Bytes::copy_from_slice(scratch), at))
     }));
     match made {
         Ok(Ok(encoded)) => Ok(encoded),
@@ -140,15 +139,10 @@ fn encode<T, M: Serialize>(
         }
         Err(panic) => {
             tracing::warn!(
-                cause = cause(&*panic),
+                cause = words::of_panic(&*panic),
                 "a message function panicked; its message is dropped and counted"
             );
             Err(Unmade::Panicked)
         }
     }
-}
-
-fn cause(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
 }

@@ -1,22 +1,24 @@
 //! The end of the worker: everything is sent that can be, and what cannot is told.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Instant};
 
 use tokio::sync::oneshot;
 
 use super::{
     stats::{DropReason, Stats},
     transport::{Report, Transport, Verdict},
-    worker::{Command, Worker},
+    watch,
+    worker::{Command, TICK_MAX, TICK_MIN, Worker},
 };
 use crate::recorder::{Now, Source};
 
 impl<T: Transport> Worker<T> {
     /// Stops the intake, sends what is here, and at the deadline says what could not be sent.
-    pub(super) fn close(mut self, deadline: Instant, mut done: Vec<oneshot::Sender<Stats>>) {
+    pub(super) fn close(
+        mut self,
+        deadline: Option<Instant>,
+        mut done: Vec<oneshot::Sender<Stats>>,
+    ) {
         loop {
             self.take_in();
             self.sources.iter().for_each(|(_, source)| source.close());
@@ -24,7 +26,7 @@ impl<T: Transport> Worker<T> {
             let now = Now::read();
             let active = self.turn(&now);
             self.engine.flush();
-            if self.is_settled() || now.instant >= deadline {
+            if self.is_settled() || deadline.is_some_and(|deadline| now.instant >= deadline) {
                 break;
             }
             while let Ok(command) = self.commands.try_recv() {
@@ -34,13 +36,14 @@ impl<T: Transport> Worker<T> {
                     Command::Shutdown(_, also) => done.extend(also),
                 }
             }
-            self.rest_closing(active);
+            thread::park_timeout(if active { TICK_MIN } else { TICK_MAX });
         }
         self.give_up();
         let mut stats = self.own_stats(Instant::now());
         stats.unknown = self.engine.handed();
         let sources = self.sources.into_iter().map(|(_, source)| source).collect();
         let stats = self.shared.close(stats, sources);
+        watch::publish(&stats);
         for done in done {
             done.send(stats).ok();
         }
@@ -51,15 +54,6 @@ impl<T: Transport> Worker<T> {
         self.engine.queued() == 0
             && self.engine.handed() == 0
             && !self.sources.iter().any(|(_, source)| waits(&**source))
-    }
-
-    fn rest_closing(&mut self, active: bool) {
-        let tick = if active { Duration::from_millis(1) } else { Duration::from_millis(10) };
-        if self.engine.handed() > 0 {
-            self.transport.poll(tick, &mut self.reports);
-        } else {
-            thread::park_timeout(tick);
-        }
     }
 
     /// What is not handed over is dropped; what is in flight stays handed over, its end unknown.

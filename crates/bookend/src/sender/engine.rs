@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     batch::{Batch, BatchLimits, Encoded},
-    record::{ID_HEADER, LaneId},
+    record::LaneId,
     topic::{Partition, TopicName},
 };
 
@@ -95,7 +95,7 @@ impl Engine {
         self.queued += 1;
         let generation = self.generation;
         *self.generations.entry(generation).or_default() += 1;
-        let queued = Queued { message, topic, partition: Partition(0), at, generation };
+        let queued = Queued { message, topic, partition: Partition(0), id: None, at, generation };
         if self.topics[topic].lanes.is_empty() {
             self.topics[topic].unrouted.push_back(queued);
         } else {
@@ -108,10 +108,10 @@ impl Engine {
         self.dropped.add(reason, 1);
     }
 
-    /// The topics whose messages wait for the number of partitions.
-    pub(crate) fn unrouted(&self) -> impl Iterator<Item = (usize, &TopicName)> {
-        let waits = |(_, topic): &(usize, &Lanes)| !topic.unrouted.is_empty();
-        self.topics.iter().enumerate().filter(waits).map(|(index, topic)| (index, &topic.name))
+    /// The topics whose messages wait for the number of partitions, or all topics.
+    pub(crate) fn topics(&self, all: bool) -> impl Iterator<Item = (usize, &TopicName)> {
+        let wanted = move |(_, topic): &(usize, &Lanes)| all || !topic.unrouted.is_empty();
+        self.topics.iter().enumerate().filter(wanted).map(|(index, topic)| (index, &topic.name))
     }
 
     /// Takes note that `topic` has `count` partitions, and routes what waited for it. More partitions than before
@@ -140,10 +140,7 @@ impl Engine {
         queued.partition = topic.pick(queued.message.key.as_deref());
         let lane = topic.lane(queued.partition);
         if self.limits.ids {
-            let id = lane.next_id().to_bytes();
-            // The header counts against the caps like everything else.
-            self.weight += ID_HEADER.len() + id.len();
-            queued.message.headers.push(ID_HEADER, id.to_vec());
+            queued.id = Some(lane.next_id());
         }
         let bytes = queued.message.bytes();
         if let Some(full) = lane.batch.push(queued.at, queued, bytes, &self.limits.batch) {
@@ -211,6 +208,7 @@ impl Engine {
             key: queued.message.key.as_ref(),
             value: &queued.message.value,
             headers: &queued.message.headers,
+            id: queued.id,
             created_at: queued.message.created_at,
         })
     }

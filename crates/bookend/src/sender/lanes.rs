@@ -16,6 +16,8 @@ pub(super) struct Queued {
     pub(super) message: Encoded,
     pub(super) topic: usize,
     pub(super) partition: Partition,
+    /// Given when the message joins its lane.
+    pub(super) id: Option<MessageId>,
     /// When it was recorded.
     pub(super) at: Instant,
     /// Which flush it belongs to.

@@ -14,6 +14,7 @@ mod topic;
 mod shared;
 mod worker;
 mod closing;
+mod rebuild;
 mod engine;
 mod lanes;
 mod slab;
@@ -33,13 +34,13 @@ pub use self::{
 
 use std::{
     fmt,
-    sync::{Arc, mpsc},
+    sync::Arc,
     thread,
     time::{Duration, Instant, SystemTime},
 };
 
 use serde::Serialize;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use self::{
     engine::{Engine, Limits},
@@ -73,7 +74,7 @@ pub struct Sender {
 }
 
 struct Inner {
-    commands: mpsc::SyncSender<Command>,
+    commands: mpsc::Sender<Command>,
     shared: Arc<Shared>,
     events: broadcast::Sender<Event>,
 }
@@ -101,7 +102,7 @@ impl Sender {
             message_bytes_max: transport.message_bytes_max(),
         };
         let shared = Arc::new(Shared::new(Box::leak(Box::default())));
-        let (commands, receiver) = mpsc::sync_channel(COMMANDS_MAX);
+        let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
         let events = Events::new();
         let inner = Inner { commands, shared: Arc::clone(&shared), events: events.sender() };
         let worker = Worker {
@@ -115,7 +116,7 @@ impl Sender {
             flushes: Vec::new(),
             taken: Vec::new(),
             reports: Vec::new(),
-            rebuild: worker::Rebuild::default(),
+            rebuild: rebuild::Rebuild::default(),
             watch: watch::Watch::default(),
         };
         thread::Builder::new()
@@ -190,7 +191,7 @@ impl Sender {
     /// Nothing is lost.
     pub async fn stats(&self) -> Stats {
         let (reply, answer) = oneshot::channel();
-        self.tell(Command::Stats(reply));
+        self.tell(Command::Stats(reply)).await;
         let answer = answer.await.ok().or_else(|| self.inner.shared.closed_stats());
         answer.expect("the sender's thread answers until it has closed")
     }
@@ -202,7 +203,7 @@ impl Sender {
     /// Nothing is lost; the messages still leave at once.
     pub async fn flush(&self) {
         let (reply, answer) = oneshot::channel();
-        self.tell(Command::Flush(reply));
+        self.tell(Command::Flush(reply)).await;
         // An error says that the sender has shut down, and then everything is acked or dropped.
         drop(answer.await);
     }
@@ -218,7 +219,8 @@ impl Sender {
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
         let began = Instant::now();
         let (reply, answer) = oneshot::channel();
-        self.tell(Command::Shutdown(began + deadline, Some(reply)));
+        // A deadline beyond what the clock can tell is none.
+        self.tell(Command::Shutdown(began.checked_add(deadline), Some(reply))).await;
         let stats = match answer.await {
             Ok(stats) => stats,
             Err(_) => self.stats().await,
@@ -227,8 +229,8 @@ impl Sender {
     }
 
     /// A refused command says that the thread has ended; its reply then says the same.
-    fn tell(&self, command: Command) {
-        drop(self.inner.commands.send(command));
+    async fn tell(&self, command: Command) {
+        self.inner.commands.send(command).await.ok();
         self.inner.shared.bell.ring();
     }
 }
@@ -239,7 +241,7 @@ impl Drop for Inner {
             tracing::warn!(
                 "a sender was dropped without a shutdown; it sends what it can and ends"
             );
-            drop(self.commands.try_send(Command::Shutdown(Instant::now() + ABANDONED, None)));
+            drop(self.commands.try_send(Command::Shutdown(Some(Instant::now() + ABANDONED), None)));
             self.shared.bell.ring();
         }
     }

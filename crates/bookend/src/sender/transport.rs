@@ -2,12 +2,12 @@
 //!
 //! Up the stream: the sender's worker, one thread that owns the transport. Down the stream: Kafka.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
 use crate::{
-    record::Headers,
+    record::{Headers, MessageId},
     topic::{Partition, TopicName},
 };
 
@@ -26,8 +26,10 @@ pub struct Outgoing<'a> {
     pub key: Option<&'a Bytes>,
     /// The value's bytes.
     pub value: &'a Bytes,
-    /// In order, the id among them.
+    /// In order.
     pub headers: &'a Headers,
+    /// The id, which goes into a header of its own behind the others; see [`ID_HEADER`](crate::record::ID_HEADER).
+    pub id: Option<MessageId>,
     /// When it was recorded.
     pub created_at: SystemTime,
 }
@@ -67,7 +69,7 @@ pub enum Verdict {
     Unknown,
 }
 
-/// A Kafka client as the sender's worker drives it. No call may block beyond the wait it is given.
+/// A Kafka client as the sender's worker drives it. No call may wait for a broker.
 pub trait Transport: Send + 'static {
     /// How many partitions `topic` has; `None` while that is not known. Asks in the background.
     fn partitions(&mut self, topic: &TopicName) -> Option<u32>;
@@ -81,8 +83,8 @@ pub trait Transport: Send + 'static {
     /// [`NotTaken`] says what to do with the message instead.
     fn send(&mut self, ticket: Ticket, message: Outgoing<'_>) -> Result<(), NotTaken>;
 
-    /// Adds what was reported meanwhile; waits up to `wait` for something to report.
-    fn poll(&mut self, wait: Duration, reports: &mut Vec<Report>);
+    /// Adds what was reported meanwhile. Never waits.
+    fn poll(&mut self, reports: &mut Vec<Report>);
 
     /// Gives up on all that was taken, and reports it as [`Verdict::Unsent`] or [`Verdict::Unknown`].
     fn purge(&mut self, reports: &mut Vec<Report>);

@@ -4,20 +4,21 @@
 //! [`recorder`](crate::recorder). Down the stream: a [`Transport`].
 
 use std::{
-    sync::{
-        Arc,
-        mpsc::{Receiver, TryRecvError},
-    },
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{
+    mpsc::{Receiver, error::TryRecvError},
+    oneshot,
+};
 use tracing::{info, warn};
 
 use super::{
     engine::Engine,
     events::Events,
+    rebuild::Rebuild,
     shared::Shared,
     stats::{DropReason, Stats},
     transport::{NotTaken, Report, Ticket, Transport, Verdict},
@@ -26,19 +27,15 @@ use super::{
 use crate::recorder::{Now, Source, Taken, Unmade};
 
 /// A tenth of the linger is a tick, within these bounds: questions to the worker wait that long at most.
-const TICK_MIN: Duration = Duration::from_micros(200);
-const TICK_MAX: Duration = Duration::from_millis(20);
-
-/// The first pause after a client broke; it doubles up to [`REBUILD_PAUSE_MAX`].
-const REBUILD_PAUSE: Duration = Duration::from_secs(1);
-const REBUILD_PAUSE_MAX: Duration = Duration::from_secs(30);
+pub(super) const TICK_MIN: Duration = Duration::from_micros(200);
+pub(super) const TICK_MAX: Duration = Duration::from_millis(20);
 
 /// What a handle asks of the worker.
 pub(super) enum Command {
     Stats(oneshot::Sender<Stats>),
     Flush(oneshot::Sender<()>),
-    /// Ends the worker once everything is settled, or at the deadline.
-    Shutdown(Instant, Option<oneshot::Sender<Stats>>),
+    /// Ends the worker once everything is settled, or at the deadline if there is one.
+    Shutdown(Option<Instant>, Option<oneshot::Sender<Stats>>),
 }
 
 pub(super) struct Worker<T> {
@@ -56,28 +53,25 @@ pub(super) struct Worker<T> {
     pub(super) watch: Watch,
 }
 
-/// When a broken client is rebuilt.
-#[derive(Debug, Default)]
-pub(super) struct Rebuild {
-    due: Option<Instant>,
-    pause: Duration,
-}
-
 impl<T: Transport> Worker<T> {
     /// Runs until a shutdown, or until every handle is gone.
     pub(super) fn run(mut self) {
         self.shared.bell.belongs_to(thread::current());
         let (deadline, done) = loop {
             self.take_in();
-            match self.commands.try_recv() {
+            // One command a turn, so that no number of questions keeps messages waiting.
+            let command = self.commands.try_recv();
+            let asked = command.is_ok();
+            match command {
                 Ok(Command::Shutdown(deadline, done)) => break (deadline, done),
                 Ok(Command::Stats(reply)) => drop(reply.send(self.stats(Instant::now()))),
                 Ok(Command::Flush(reply)) => self.flush(reply),
-                Err(TryRecvError::Empty) => {
-                    let active = self.turn(&Now::read());
-                    self.rest(active);
-                }
-                Err(TryRecvError::Disconnected) => break (Instant::now(), None),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => break (Some(Instant::now()), None),
+            }
+            let active = self.turn(&Now::read());
+            if !asked {
+                self.rest(active);
             }
         };
         self.close(deadline, done.into_iter().collect());
@@ -99,19 +93,21 @@ impl<T: Transport> Worker<T> {
     /// One round of everything. Returns whether anything moved.
     pub(super) fn turn(&mut self, now: &Now) -> bool {
         let gathered = self.gather(now);
-        self.route();
+        let due = self.watch.is_due(now.instant);
+        self.route(due);
         self.engine.close_due(now.instant);
         self.rebuild_if_due(now.instant);
         let handed = self.hand_over(now.instant);
-        self.transport.poll(Duration::ZERO, &mut self.reports);
-        let reported = !self.reports.is_empty();
-        self.book(now.instant);
+        let reported = self.book(now.instant);
         let engine = &self.engine;
         let flushed = self.flushes.iter().take_while(|(upto, _)| engine.flushed(*upto)).count();
         for (_, reply) in self.flushes.drain(..flushed) {
             reply.send(()).ok(); // an error says that nobody waits any more
         }
-        self.watch.look(now.instant, || self.engine.oldest());
+        if due {
+            let stats = self.stats(now.instant);
+            self.watch.look(now.instant, &stats);
+        }
         gathered || handed || reported
     }
 
@@ -132,13 +128,12 @@ impl<T: Transport> Worker<T> {
         gathered
     }
 
-    fn route(&mut self) {
+    /// Routes what waits for its topic's partitions, and now and then looks whether a topic has grown.
+    fn route(&mut self, all: bool) {
         let transport = &mut self.transport;
-        let known: Vec<_> = self
-            .engine
-            .unrouted()
-            .filter_map(|(topic, name)| Some((topic, transport.partitions(name)?)))
-            .collect();
+        let topics = self.engine.topics(all);
+        let known: Vec<_> =
+            topics.filter_map(|(topic, name)| Some((topic, transport.partitions(name)?))).collect();
         for (topic, count) in known {
             self.engine.partitions_known(topic, count);
         }
@@ -146,7 +141,7 @@ impl<T: Transport> Worker<T> {
 
     fn hand_over(&mut self, now: Instant) -> bool {
         let mut handed = false;
-        while self.rebuild.due.is_none() {
+        while !self.rebuild.is_pending() {
             let Some(ticket) = self.engine.hand_over() else { break };
             let Some(outgoing) = self.engine.outgoing(ticket) else { break };
             match self.transport.send(ticket, outgoing) {
@@ -161,14 +156,15 @@ impl<T: Transport> Worker<T> {
         handed
     }
 
-    fn book(&mut self, now: Instant) {
-        let mut acked = 0;
+    /// Books what was reported. Returns whether anything was.
+    fn book(&mut self, now: Instant) -> bool {
+        self.transport.poll(&mut self.reports);
+        let reported = !self.reports.is_empty();
         for Report { ticket, verdict } in std::mem::take(&mut self.reports) {
             match verdict {
                 Verdict::Acked => {
                     if let Some(topic) = self.engine.settle(ticket, Ok(())) {
                         self.events.acked(self.engine.topic_name(topic));
-                        acked += 1;
                     }
                 }
                 Verdict::Failed(why) => self.failed(ticket, why, now),
@@ -176,10 +172,8 @@ impl<T: Transport> Worker<T> {
                 Verdict::Unsent | Verdict::Unknown => {}
             }
         }
-        if acked > 0 {
-            self.rebuild.pause = Duration::ZERO;
-        }
         self.events.flush();
+        reported
     }
 
     fn failed(&mut self, ticket: Ticket, why: NotTaken, now: Instant) {
@@ -201,26 +195,24 @@ impl<T: Transport> Worker<T> {
 
     /// The message stays where it is; the rebuilt client gets it again, in order.
     fn broken(&mut self, why: &str, now: Instant) {
-        if self.rebuild.due.is_none() {
-            let pause = self.rebuild.pause;
+        if let Some(pause) = self.rebuild.broken(now) {
             warn!(
                 reason = why,
                 ?pause,
                 "the producer is broken; a new one sends what is outstanding"
             );
-            self.rebuild.due = Some(now + pause);
-            self.rebuild.pause = (pause * 2).clamp(REBUILD_PAUSE, REBUILD_PAUSE_MAX);
         }
     }
 
     fn rebuild_if_due(&mut self, now: Instant) {
-        if self.rebuild.due.is_none_or(|due| due > now) {
+        if !self.rebuild.is_due(now) {
             return;
         }
-        self.rebuild.due = None;
+        // What the old client has acknowledged by now is not sent again.
+        self.book(now);
+        self.rebuild.begun();
         match self.transport.rebuild() {
             Ok(()) => {
-                self.reports.clear();
                 self.engine.recall();
                 self.events.rebuilt();
                 info!("the producer was rebuilt");
@@ -229,25 +221,27 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    /// Waits for the next thing to do. While messages are in flight that is a report; while batches linger, the next
-    /// tick; with nothing here, a task's first record rings the bell.
+    /// Waits for the next tick; with nothing to do, longer, and until a task's next record rings the bell.
     fn rest(&mut self, active: bool) {
         let tick = (self.linger / 10).clamp(TICK_MIN, TICK_MAX);
-        if self.engine.handed() > 0 {
-            // When nothing moved a broker is slow or away, and a few ticks later is soon enough.
-            let wait = if active { tick } else { (5 * tick).min(TICK_MAX) };
-            self.transport.poll(wait, &mut self.reports);
-        } else if self.engine.queued() > 0 || self.sources.iter().any(|(_, source)| source.holds())
-        {
-            thread::park_timeout(tick);
-        } else if !active {
-            self.shared.bell.lie_down();
-            // What was recorded before the bell was armed is seen here; what comes after rings it.
-            if self.sources.iter().all(|(_, source)| source.counts().waiting == 0) {
+        if active {
+            return thread::park_timeout(tick);
+        }
+        self.shared.bell.lie_down();
+        // What was recorded before the bell was armed is seen here; what comes after rings it.
+        if self.sources.iter().all(|(_, source)| source.counts().waiting == 0) {
+            if self.engine.queued() > 0 {
+                thread::park_timeout(tick);
+            } else if self.engine.handed() > 0 {
+                // A broker is slow or away: its reports are soon enough a few ticks later.
+                thread::park_timeout((5 * tick).min(TICK_MAX));
+            } else {
                 thread::park();
             }
-            self.shared.bell.get_up();
+        } else {
+            thread::park_timeout(tick);
         }
+        self.shared.bell.get_up();
     }
 
     pub(super) fn stats(&self, now: Instant) -> Stats {

@@ -1,6 +1,6 @@
 //! How a service ends: with a report, or with an error.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
@@ -9,6 +9,7 @@ use crate::{
     record::Position,
     router::Misuse,
     topic::{Offset, TopicName, TopicPartition},
+    words,
 };
 
 /// What a service did, and what it left for the next.
@@ -40,7 +41,7 @@ fn lines(faults: &[Misuse]) -> String {
 }
 
 /// Why a service did not start, or did not go on.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
     /// It is wired wrong; nothing was connected. Correct each of the lines named.
@@ -88,4 +89,11 @@ pub enum RunError {
         /// The first partition that noticed.
         partition: TopicPartition,
     },
+}
+
+/// In words, so that `main` may return it.
+impl fmt::Debug for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        words::of_error(self, f)
+    }
 }

@@ -75,7 +75,7 @@ pub enum Class {
 #[diagnostic::on_unimplemented(
     message = "the error `{Self}` does not say whether trying again helps",
     label = "no `Classify` for this error",
-    note = "implement `Classify` for `{Self}`, or wrap it: `.map_err(transient)?`, `.map_err(permanent)?`, `.map_err(fatal)?`"
+    note = "implement `Classify` for `{Self}`, or return `Result<_, Failure>` and wrap it: `.map_err(transient)?`, `.map_err(permanent)?`, `.map_err(fatal)?`"
 )]
 pub trait Classify: fmt::Display {
     /// Whether trying again helps.

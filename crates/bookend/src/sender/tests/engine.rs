@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use crate::{
     batch::{BatchLimits, Encoded},
-    record::{Headers, ID_HEADER, LaneId, MessageId},
+    record::{Headers, LaneId, MessageId},
     sender::{
         engine::{Engine, Limits},
         stats::DropReason,
@@ -147,8 +147,10 @@ impl Run {
     }
 
     fn id(&self, ticket: Ticket) -> MessageId {
-        let outgoing = self.engine.outgoing(ticket).expect("in flight");
-        MessageId::from_bytes(outgoing.headers.last(ID_HEADER).expect("an id")).expect("of ours")
+        self.engine
+            .outgoing(ticket)
+            .and_then(|outgoing| outgoing.id)
+            .expect("in flight, with an id")
     }
 
     fn balances(&self) -> bool {

@@ -1,12 +1,9 @@
 //! A transport that acks, holds or breaks as a test tells it.
 
-use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::{
-    record::{ID_HEADER, MessageId},
+    record::MessageId,
     sender::transport::{NotTaken, Outgoing, Report, Ticket, Transport, Verdict},
     topic::TopicName,
 };
@@ -25,6 +22,8 @@ enum Mode {
     Away,
     /// Reports everything it holds as broken.
     Broken,
+    /// Reports the last it holds as broken, and acks the others at the poll after that.
+    BreakingOnce,
 }
 
 /// What was sent: key, value, partition and id.
@@ -38,12 +37,12 @@ struct State {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Fake(Arc<(Mutex<State>, Condvar)>);
+pub(super) struct Fake(Arc<Mutex<State>>);
 
 impl Fake {
     fn new(mode: Mode) -> Self {
         let state = State { mode, sent: Vec::new(), held: Vec::new() };
-        Self(Arc::new((Mutex::new(state), Condvar::new())))
+        Self(Arc::new(Mutex::new(state)))
     }
 
     pub(super) fn acking() -> Self {
@@ -66,13 +65,16 @@ impl Fake {
         self.set(Mode::Broken);
     }
 
+    pub(super) fn break_one(&self) {
+        self.set(Mode::BreakingOnce);
+    }
+
     pub(super) fn refuse_as_busy(&self) {
         self.set(Mode::Busy);
     }
 
     fn set(&self, mode: Mode) {
         self.lock().mode = mode;
-        self.0.1.notify_all();
     }
 
     pub(super) fn sent(&self) -> Vec<Sent> {
@@ -84,7 +86,7 @@ impl Fake {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.0.lock().expect("no test panics while it holds this")
+        self.0.lock().expect("no test panics while it holds this")
     }
 }
 
@@ -103,15 +105,14 @@ impl Transport for Fake {
             return Err(NotTaken::Busy);
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let id = message.headers.last(ID_HEADER).expect("every message has an id");
-        let id = MessageId::from_bytes(id).expect("of ours");
+        let id = message.id.expect("every message has an id");
         let key = message.key.map(|key| text(key));
         state.sent.push((key, text(message.value), message.partition.0, id));
         state.held.push(ticket);
         Ok(())
     }
 
-    fn poll(&mut self, wait: Duration, reports: &mut Vec<Report>) {
+    fn poll(&mut self, reports: &mut Vec<Report>) {
         let mut state = self.lock();
         let report = |state: &mut State, verdict: &Verdict, reports: &mut Vec<Report>| {
             let held = state.held.drain(..);
@@ -123,11 +124,12 @@ impl Transport for Fake {
                 let broken = NotTaken::Broken("on purpose".to_owned());
                 report(&mut state, &Verdict::Failed(broken), reports);
             }
-            Mode::Holding | Mode::Busy | Mode::Away => {
-                if !wait.is_zero() {
-                    drop(self.0.1.wait_timeout(state, wait));
-                }
+            Mode::BreakingOnce => {
+                let broken = Verdict::Failed(NotTaken::Broken("on purpose".to_owned()));
+                reports.extend(state.held.pop().map(|ticket| Report { ticket, verdict: broken }));
+                state.mode = Mode::Acking;
             }
+            Mode::Holding | Mode::Busy | Mode::Away => {}
         }
     }
 

@@ -169,6 +169,35 @@ async fn a_broken_producer_is_rebuilt() {
     assert_eq!(fake.sent()[first.len()..], first[..], "the same messages again, ids too");
 }
 
+// Goal: what the broken producer had acknowledged is not sent again. Method: of ten messages one breaks; the acks of
+// the others are only reported after that.
+#[tokio::test]
+async fn a_rebuild_sends_nothing_twice_that_was_acked() {
+    let fake = Fake::holding();
+    let sender = start(&fake, quick());
+    let topic = sender.topic::<u32>("T").unwrap();
+    for n in 0..10 {
+        topic.send("one key", n).unwrap();
+    }
+    stats_until(&sender, "the hand-over", |stats| stats.handed == 10).await;
+    fake.break_one();
+    let stats = sender.shutdown(DEADLINE).await.stats;
+    assert_eq!((stats.acked, stats.dropped.total()), (10, 0));
+    assert_eq!(fake.values(), ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "9"]);
+}
+
+// Goal: settings and deadlines without an end are taken for what they say.
+#[tokio::test]
+async fn a_linger_without_an_end_waits_for_the_flush() {
+    let fake = Fake::acking();
+    let sender = start(&fake, options(Duration::MAX));
+    let recorder = sender.recorder("T", |measured: Measured<u32>| measured.before).unwrap();
+    recorder.start(1).finish();
+    stats_until(&sender, "the record", |stats| stats.queued == 1).await;
+    in_time("the flush", sender.flush()).await;
+    assert_eq!(sender.shutdown(Duration::MAX).await.stats.acked, 1);
+}
+
 // Goal: a shutdown with the broker away ends at its deadline and says what is lost and what nobody knows.
 #[tokio::test]
 async fn a_shutdown_tells_the_truth() {
