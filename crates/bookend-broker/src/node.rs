@@ -79,13 +79,14 @@ impl Node {
 /// Runs what blocks on the disk where it holds up nobody.
 ///
 /// # Panics
-/// When `work` does, or the runtime is shutting down.
+/// When `work` does.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => panic!("the runtime is shutting down: {error}"),
+            // The runtime is shutting down, and drops whoever waits here.
+            Err(_) => std::future::pending().await,
         },
     }
 }

@@ -250,7 +250,7 @@ fn unreadable(error: &bookend_log::ReadError) -> ResponseError {
 
 fn report_sync(result: std::io::Result<()>) {
     if let Err(error) = result {
-        tracing::error!(%error, "a log could not be synced; it takes no more until the next start");
+        tracing::error!(%error, "a log could not be synced; what a power cut would lose grows");
     }
 }
 

@@ -33,6 +33,8 @@ const MIGRATIONS: &[&str] = &["
         FROM bookend_applied WHERE typeof(lane) = 'text' GROUP BY lane;
 "];
 
+/// The store's own name, drawn when it is made.
+pub(super) const META_STORE: &str = "store";
 const META_TABLE: &str = "table";
 const META_TABLE_VERSION: &str = "table_version";
 
@@ -100,6 +102,12 @@ fn migrate<T: Table>(tx: &Transaction<'_>, path: &Path) -> Result<(), OpenError>
     tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
     tx.pragma_update(None, "user_version", version).map_err(failed)?;
 
+    if meta::<String>(tx, META_STORE).map_err(failed)?.is_none() {
+        let id: String = tx
+            .query_row("SELECT lower(hex(randomblob(8)))", (), |row| row.get(0))
+            .map_err(failed)?;
+        set_meta(tx, META_STORE, id).map_err(failed)?;
+    }
     let name: Option<String> = meta(tx, META_TABLE).map_err(failed)?;
     if let Some(found) = name.filter(|name| name != T::NAME) {
         return Err(OpenError::OtherTable { path: path.to_owned(), found, expected: T::NAME });

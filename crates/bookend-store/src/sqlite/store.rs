@@ -105,6 +105,19 @@ impl<T: Table> Store<T> {
         }
     }
 
+    /// The store's own name, 16 hexadecimal digits drawn when it was made. As a part of the consumer group's name it
+    /// ties committed offsets to what they stand for: a store that was reset, or is another, is filled from the
+    /// beginning.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the database cannot be read.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost but the answer.
+    pub async fn id(&self) -> Result<String, ReadError> {
+        self.read(|tx| Ok(schema::meta(tx, schema::META_STORE)?.unwrap_or_default())).await
+    }
+
     /// Per partition, the offset after the highest that was applied; below it there may be holes.
     ///
     /// # Errors

@@ -68,7 +68,9 @@ impl Kafka {
     /// [`InvalidSettings`] lists all refused settings, each with its reason.
     pub fn new(options: KafkaOptions) -> Result<Self, InvalidSettings> {
         settings::check(&options)?;
-        Ok(Self { options })
+        let kafka = Self { options };
+        settings::check_together(&kafka)?;
+        Ok(kafka)
     }
 
     /// The brokers as they were given.

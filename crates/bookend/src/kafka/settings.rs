@@ -2,9 +2,14 @@
 //!
 //! Up the stream: [`KafkaOptions`](super::KafkaOptions), from flags and configuration.
 
-use rdkafka::{ClientConfig, error::KafkaError};
+use rdkafka::{
+    ClientConfig,
+    consumer::BaseConsumer,
+    error::{KafkaError, KafkaResult},
+    producer::BaseProducer,
+};
 
-use super::KafkaOptions;
+use super::{Kafka, KafkaOptions};
 
 /// Settings that carry a promise, each with the reason it cannot be chosen.
 const REFUSED: &[(&str, &str)] = &[
@@ -26,6 +31,12 @@ const REFUSED: &[(&str, &str)] = &[
     ("batch.num.messages", "batches have their own limit"),
     ("queue.buffering.max.messages", "the sender's budget bounds what is handed over"),
     ("queue.buffering.max.kbytes", "the sender's budget bounds what is handed over"),
+    (
+        "delivery.report.only.error",
+        "a message is safe when its report says so, and none may be left out",
+    ),
+    ("topic.blacklist", "messages to such a topic would wait for ever"),
+    ("test.mock.num.brokers", "the brokers have an option of their own"),
     ("compression.type", "the sender has an option of its own"),
     ("compression.codec", "the sender has an option of its own"),
     ("partitioner", "the sender picks partitions itself, by murmur2 of the key"),
@@ -83,6 +94,27 @@ pub(super) fn check(options: &KafkaOptions) -> Result<(), InvalidSettings> {
     if refused.is_empty() { Ok(()) } else { Err(InvalidSettings { refused }) }
 }
 
+/// Some settings are refused only beside others. librdkafka says so when a client is made; without brokers it
+/// connects nowhere.
+pub(super) fn check_together(kafka: &Kafka) -> Result<(), InvalidSettings> {
+    let unconnected = |mut config: ClientConfig| {
+        config.remove("bootstrap.servers");
+        config
+    };
+    let producer: KafkaResult<BaseProducer> =
+        unconnected(kafka.producer_config("none", 1)).create();
+    let consumer: KafkaResult<BaseConsumer> = unconnected(kafka.consumer_config("check")).create();
+    for error in [producer.err(), consumer.err()].into_iter().flatten() {
+        let reason = match error {
+            KafkaError::ClientCreation(reason) => reason,
+            other => other.to_string(),
+        };
+        let key = "these together".to_owned();
+        return Err(InvalidSettings { refused: vec![RefusedSetting { key, reason }] });
+    }
+    Ok(())
+}
+
 fn librdkafka_takes(key: &str, value: &str) -> Result<(), String> {
     let mut config = ClientConfig::new();
     config.set(key, value);
@@ -129,6 +161,15 @@ mod tests {
         }
         assert_eq!(librdkafka_takes("security.protocol", "ssl"), Ok(()));
         assert_eq!(librdkafka_takes("sasl.mechanisms", "SCRAM-SHA-512"), Ok(()));
+    }
+
+    // Goal: settings that are wrong only together are found before anything is connected.
+    #[test]
+    fn refuses_what_is_wrong_together() {
+        let mut options = KafkaOptions::new("localhost:9092");
+        options.settings.push(("receive.message.max.bytes".to_owned(), "1000".to_owned()));
+        let refused = Kafka::new(options).unwrap_err().to_string();
+        assert!(refused.contains("receive.message.max.bytes"), "{refused}");
     }
 
     #[test]

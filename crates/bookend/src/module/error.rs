@@ -173,7 +173,10 @@ pub enum HookFault {
 impl fmt::Display for HookFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed { name, source } => write!(f, "the hook of `{name}` failed: {source}"),
+            Self::Failed { name, source } => {
+                write!(f, "the hook of `{name}` failed: ")?;
+                words::of_error(source.as_ref(), f)
+            }
             Self::Late { name } => {
                 write!(f, "the hook of `{name}` was still at work at the deadline")
             }
