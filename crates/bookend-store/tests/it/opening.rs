@@ -133,10 +133,13 @@ async fn a_store_is_bound_to_one_incarnation() {
     let path = folder.path().join("store.db");
     let store = open(&path);
     store.bind("first").await.unwrap();
+    let id = store.id().await.unwrap();
+    assert_eq!(id.len(), 16, "{id}");
     store.apply(vec![note(0, 0, None), note(0, 7, None)]).await.unwrap();
     store.close().await;
 
     let store = open(&path);
+    assert_eq!(store.id().await.unwrap(), id);
     store.bind("first").await.unwrap();
     let error = store.bind("second").await.unwrap_err();
     assert!(error.to_string().contains("`bookend store reset`") && is_clear(&error), "{error}");
@@ -163,6 +166,7 @@ async fn a_store_is_bound_to_one_incarnation() {
     reset(&path).unwrap();
     reset(&path).unwrap();
     let store = open(&path);
+    assert_ne!(store.id().await.unwrap(), id, "a reset makes another store");
     store.bind("second").await.unwrap();
     assert_eq!((notes(&store).await, store.positions().await.unwrap()), (vec![], vec![]));
     assert_eq!(store.apply(vec![note(0, 0, None)]).await.unwrap().stored, 1);

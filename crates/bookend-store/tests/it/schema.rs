@@ -26,6 +26,6 @@ async fn the_documented_queries_run() {
         })
         .await
         .unwrap();
-    assert_eq!(found, [1, 1, 1, 3]);
+    assert_eq!(found, [1, 1, 1, 4]);
     store.close().await;
 }
