@@ -1,4 +1,7 @@
 //! Interleaved rounds A B B A, the ratio of each, its median and how sure that is.
+//!
+//! Only wall time is taken: a burst is shorter than the tick by which a kernel may account processor time. What
+//! neighbors cannot disturb is counted instead, in [`counts`](crate::counts).
 
 use std::time::{Duration, Instant};
 
@@ -16,23 +19,13 @@ impl Effort {
 }
 
 /// One arm: does a fixed amount of work once, and returns the time of the part that counts.
-pub(crate) type Arm<'a> = &'a mut dyn FnMut() -> Cost;
+pub(crate) type Arm<'a> = &'a mut dyn FnMut() -> Duration;
 
-/// What some work cost.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Cost {
-    pub(crate) wall: Duration,
-    /// Processor time of this thread.
-    pub(crate) cpu: Duration,
-}
-
-impl Cost {
-    /// What `work` costs on this thread.
-    pub(crate) fn of(work: impl FnOnce()) -> Self {
-        let (cpu, wall) = (thread_cpu(), Instant::now());
-        work();
-        Self { wall: wall.elapsed(), cpu: thread_cpu().saturating_sub(cpu) }
-    }
+/// How long `work` takes.
+pub(crate) fn time(work: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    work();
+    began.elapsed()
 }
 
 /// A ratio over all rounds.
@@ -48,7 +41,6 @@ pub(crate) struct Ratio {
 #[derive(Debug)]
 pub(crate) struct Paired {
     pub(crate) wall: Ratio,
-    pub(crate) cpu: Ratio,
     /// The first arm's second half against its first half; away from 1 the run is void.
     pub(crate) null: Ratio,
     /// What one unit of the first arm's work took, for orientation only.
@@ -67,7 +59,7 @@ pub(crate) fn compare(effort: Effort, units: u32, base: Arm<'_>, ours: Arm<'_>) 
     let half = effort.round / 2;
     spend(half, base);
     spend(half, ours);
-    let (mut wall, mut cpu, mut null, mut each) = (vec![], vec![], vec![], vec![]);
+    let (mut wall, mut null, mut each) = (vec![], vec![], vec![]);
     for round in 0..effort.rounds {
         // A B B A, and B A A B in every other round.
         let [first, second, third, fourth] = if round % 2 == 0 {
@@ -79,25 +71,22 @@ pub(crate) fn compare(effort: Effort, units: u32, base: Arm<'_>, ours: Arm<'_>) 
             let (d, c) = (spend(half, base), spend(half, ours));
             [a, d, b, c]
         };
-        wall.push((third.0 + fourth.0) / (first.0 + second.0));
-        cpu.push((third.1 + fourth.1) / (first.1 + second.1));
-        null.push(second.0 / first.0);
-        each.push(f64::midpoint(first.0, second.0) / f64::from(units));
+        wall.push((third + fourth) / (first + second));
+        null.push(second / first);
+        each.push(f64::midpoint(first, second) / f64::from(units));
     }
     let base = Duration::from_secs_f64(median(&mut each));
-    Paired { wall: ratio(&wall), cpu: ratio(&cpu), null: ratio(&null), base }
+    Paired { wall: ratio(&wall), null: ratio(&null), base }
 }
 
-/// Repeats an arm until it was timed long enough. Returns the mean seconds of one call: wall and processor.
-fn spend(time: Duration, arm: Arm<'_>) -> (f64, f64) {
-    let (mut total, mut calls) = (Cost::default(), 0u32);
-    while total.wall < time || calls == 0 {
-        let cost = arm();
-        total.wall += cost.wall;
-        total.cpu += cost.cpu;
+/// Repeats an arm until it was timed long enough. Returns the mean seconds of one call.
+fn spend(time: Duration, arm: Arm<'_>) -> f64 {
+    let (mut total, mut calls) = (Duration::ZERO, 0u32);
+    while total < time || calls == 0 {
+        total += arm();
         calls += 1;
     }
-    (total.wall.as_secs_f64() / f64::from(calls), total.cpu.as_secs_f64() / f64::from(calls))
+    total.as_secs_f64() / f64::from(calls)
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -124,13 +113,6 @@ pub(crate) fn ratio(values: &[f64]) -> Ratio {
     medians.sort_by(f64::total_cmp);
     let at = |per_mille: usize| medians[RESAMPLES * per_mille / 1_000];
     Ratio { median: median(&mut values.to_vec()), low: at(25), high: at(974) }
-}
-
-/// Processor time of the calling thread, from `/proc/thread-self/schedstat`; zero where there is none.
-fn thread_cpu() -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = text.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
-    Duration::from_nanos(nanos.unwrap_or(0))
 }
 
 #[cfg(test)]

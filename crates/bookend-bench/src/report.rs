@@ -21,15 +21,14 @@ pub(crate) struct Row {
 
 impl Row {
     pub(crate) fn paired(id: &str, what: &str, paired: &Paired, goal: &str) -> Self {
-        let Paired { wall, cpu, null: same, base } = paired;
+        let Paired { wall, null: same, base } = paired;
         let verdict = if paired.is_valid() { "" } else { "  VOID: the machine was not calm" };
         let text = format!(
-            "{id:4} {what:40} {:.3} × [{:.3}, {:.3}]  CPU {:.3} ×  A/A [{:.3}, {:.3}]  base {base:?}  goal {goal}{verdict}",
-            wall.median, wall.low, wall.high, cpu.median, same.low, same.high,
+            "{id:4} {what:40} {:.3} × [{:.3}, {:.3}]  A/A [{:.3}, {:.3}]  base {base:?}  goal {goal}{verdict}",
+            wall.median, wall.low, wall.high, same.low, same.high,
         );
         let json = json!({
-            "id": id, "what": what, "ratio": wall.median, "low": wall.low, "high": wall.high,
-            "cpu_ratio": cpu.median, "null_low": same.low, "null_high": same.high,
+            "id": id, "what": what, "ratio": wall.median, "low": wall.low, "high": wall.high, "null_low": same.low, "null_high": same.high,
             "valid": paired.is_valid(), "goal": goal,
         });
         Self { text, json }
