@@ -156,6 +156,18 @@ impl Scene {
     }
 }
 
+// Goal: a lone member waits for company for an instant, not for Apache Kafka's three seconds.
+#[test]
+fn a_lone_member_joins_in_an_instant() {
+    let mut scene = Scene::new();
+    let a = scene.join(join("", "a"));
+    assert_eq!(scene.group.deadline(), Some(scene.now + Duration::from_millis(50)));
+    scene.pass(Duration::from_millis(49));
+    assert!(scene.waits(a));
+    scene.pass(Duration::from_millis(1));
+    assert_eq!(scene.joined(a).leader, text("a"));
+}
+
 #[test]
 fn members_started_together_share_the_first_round() {
     let mut scene = Scene::new();

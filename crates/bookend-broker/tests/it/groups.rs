@@ -1,6 +1,6 @@
 //! Groups over sockets: the machine itself is tested without, here it is time and connections.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use kafka_protocol::{
@@ -39,16 +39,15 @@ async fn joined(client: &mut Client) -> JoinGroupResponse {
     response
 }
 
-// Goal: a first join takes an instant, not Apache Kafka's three seconds.
+// Goal: a lone member gets its answer when the first round is due, without anybody else's request. How soon that is,
+// the machine's own tests say.
 #[tokio::test]
-async fn a_lone_member_joins_in_an_instant() {
+async fn a_lone_member_joins_by_the_timer() {
     let broker = broker().await;
     let mut client = Client::connect(broker.addr()).await;
-    let begin = Instant::now();
     let id = member_id(&mut client).await;
     client.send(9, &join(&id)).await;
     assert_eq!(joined(&mut client).await.leader, id);
-    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
     broker.stop().await;
 }
 

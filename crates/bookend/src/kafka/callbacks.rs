@@ -17,11 +17,11 @@ use rdkafka::{
     error::KafkaError,
     types::RDKafkaRespErr,
 };
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::context;
 use crate::{
-    service::Event,
+    service::{Event, PartitionEnd},
     topic::{Offset, Partition, TopicName, TopicPartition},
 };
 
@@ -60,8 +60,16 @@ impl ClientContext for Callbacks {
             for partition in
                 topic.partitions.into_values().filter(|partition| partition.hi_offset >= 0)
             {
-                let at = TopicPartition::new(name.clone(), Partition(partition.partition));
-                ends.push((at, Offset(partition.hi_offset)));
+                // What an open transaction holds back cannot be fetched yet.
+                let fetchable = match partition.ls_offset {
+                    ..0 => partition.hi_offset,
+                    stable => stable,
+                };
+                ends.push(PartitionEnd {
+                    partition: TopicPartition::new(name.clone(), Partition(partition.partition)),
+                    end: Offset(partition.hi_offset),
+                    is_fetched: partition.next_offset >= fetchable,
+                });
             }
         }
         self.news().push_back(Event::Reachable { ends });
@@ -77,14 +85,20 @@ impl ConsumerContext for Callbacks {
     ) {
         let is_given = matches!(change, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
         if self.is_closing.load(SeqCst) {
-            if !is_given {
-                give_up(consumer, partitions);
-            }
+            answer_all(consumer);
             return;
         }
         let partitions = read(partitions).map(|(partition, _)| partition).collect();
         let event = if is_given { Event::Assigned(partitions) } else { Event::Revoked(partitions) };
         self.news().push_back(event);
+    }
+}
+
+/// Answers whatever the group waits for while the consumer closes: librdkafka then takes any answer as giving all up.
+pub(super) fn answer_all(consumer: &BaseConsumer<Callbacks>) {
+    if let Err(error) = consumer.unassign() {
+        // It may have closed in this very moment.
+        debug!(%error, "a change of the group was not answered");
     }
 }
 

@@ -26,12 +26,12 @@ use tracing::warn;
 
 use super::{
     Kafka, TopicSpec,
-    callbacks::{Callbacks, give_up, read},
+    callbacks::{Callbacks, answer_all, give_up, place, read},
     committer::Committer,
 };
 use crate::{
     record::{Headers, Message, Timestamp},
-    service::{Connect, Event, Subscription, Transport, TransportError, Wake},
+    service::{Begun, Connect, Event, Subscription, Transport, TransportError, Wake},
     topic::{Offset, Partition, TopicName, TopicPartition},
 };
 
@@ -106,24 +106,38 @@ impl Transport for GroupMember {
         })
     }
 
-    fn assign(&mut self, partitions: &[TopicPartition]) -> Result<(), TransportError> {
+    fn assign(&mut self, partitions: &[TopicPartition]) -> Result<Begun, TransportError> {
         let consumer = &self.consumer;
-        let mut list = list(partitions, |_| KafkaOffset::Invalid)?;
+        let mut offsets = list(partitions, |_| KafkaOffset::Invalid)?;
         if !partitions.is_empty() {
-            list = consumer.committed_offsets(list, QUESTION_TIMEOUT)?;
+            offsets = consumer.committed_offsets(offsets, QUESTION_TIMEOUT)?;
         }
-        for mut element in list.elements() {
-            element.error()?;
-            if !matches!(element.offset(), KafkaOffset::Offset(_)) {
-                element.set_offset(KafkaOffset::Beginning)?;
+        let mut begun = Begun::default();
+        let mut good = TopicPartitionList::with_capacity(partitions.len());
+        for element in offsets.elements() {
+            let (topic, number) = (element.topic(), element.partition());
+            // One partition's error holds up no other.
+            if let Err(error) = element.error() {
+                begun.refused = Some(format!("{topic}/{number}: {error}").into());
+                continue;
             }
+            let committed = match element.offset() {
+                KafkaOffset::Offset(offset) => Some(Offset(offset)),
+                _ => None,
+            };
+            let start = committed.map_or(KafkaOffset::Beginning, |at| KafkaOffset::Offset(at.0));
+            good.add_partition_offset(topic, number, start)?;
+            begun.partitions.extend(place(topic, number).map(|at| (at, committed)));
         }
+        // librdkafka keeps a pause over the loss of a partition. Resuming one that was never paused is free before it
+        // is assigned; after, it throws away the question where the partition begins, and costs half a second.
+        self.set_paused(partitions, false);
         match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_assign(&list)?,
-            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&list)?,
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(&good)?,
+            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&good)?,
         }
-        self.began.extend(read(&list));
-        Ok(())
+        self.began.extend(read(&good));
+        Ok(begun)
     }
 
     fn unassign(&mut self, partitions: &[TopicPartition]) {
@@ -150,11 +164,11 @@ impl Transport for GroupMember {
     }
 
     fn pause(&mut self, partition: &TopicPartition) {
-        self.set_paused(partition, true);
+        self.set_paused(std::slice::from_ref(partition), true);
     }
 
     fn resume(&mut self, partition: &TopicPartition) {
-        self.set_paused(partition, false);
+        self.set_paused(std::slice::from_ref(partition), false);
     }
 
     fn commit(&mut self, offsets: &[(TopicPartition, Offset)]) {
@@ -166,19 +180,12 @@ impl Transport for GroupMember {
         // Its thread ends after the commit at hand.
         drop(committer);
         consumer.context().is_closing.store(true, SeqCst);
-        // A revoke that was never answered would hold the group up.
-        let unanswered: Vec<_> = consumer.context().news().drain(..).collect();
-        for event in unanswered {
-            if let Event::Revoked(partitions) = event
-                && let Ok(list) = list(&partitions, |_| KafkaOffset::Invalid)
-            {
-                give_up(&consumer, &list);
-            }
-        }
         if let Err(error) = consumer.close_queue() {
             warn!(%error, "the consumer group could not be left; it notices by itself");
             return;
         }
+        // A change of the group that the service has not answered would hold its end up.
+        answer_all(&consumer);
         // Messages that still come are nobody's: they were not settled, and come again.
         let until = Instant::now() + CLOSE_TIMEOUT;
         while !consumer.closed() && Instant::now() < until {
@@ -188,12 +195,12 @@ impl Transport for GroupMember {
 }
 
 impl GroupMember {
-    fn set_paused(&self, partition: &TopicPartition, paused: bool) {
+    fn set_paused(&self, partitions: &[TopicPartition], paused: bool) {
         let consumer = &self.consumer;
-        let result = list(std::slice::from_ref(partition), |_| KafkaOffset::Invalid)
+        let result = list(partitions, |_| KafkaOffset::Invalid)
             .and_then(|list| if paused { consumer.pause(&list) } else { consumer.resume(&list) });
         if let Err(error) = result {
-            warn!(%partition, paused, %error, "fetching could not be switched");
+            warn!(?partitions, paused, %error, "fetching could not be switched");
         }
     }
 

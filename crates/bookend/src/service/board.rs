@@ -62,6 +62,8 @@ pub(crate) struct PartitionBoard {
     /// -1 while it is not known.
     end: AtomicI64,
     paused: AtomicBool,
+    /// The brokers answer, nothing is held, and yet what is in the partition has not come.
+    behind_since: Moment,
     busy_since: Moment,
     retrying: Mutex<Option<Retrying>>,
 }
@@ -223,6 +225,7 @@ impl PartitionBoard {
             mark: AtomicI64::new(-1),
             end: AtomicI64::new(-1),
             paused: AtomicBool::new(false),
+            behind_since: Moment::default(),
             busy_since: Moment::default(),
             retrying: Mutex::default(),
         }
@@ -232,10 +235,23 @@ impl PartitionBoard {
     pub(crate) fn moved(&self, held: usize, mark: Option<Offset>) {
         self.held.store(held as u64, Relaxed);
         self.mark.store(mark.map_or(-1, |mark| mark.0), Relaxed);
+        self.keeps_up();
     }
 
     pub(crate) fn ends_at(&self, end: Offset) {
         self.end.store(end.0, Relaxed);
+    }
+
+    /// By the thread: nothing is known to wait in the partition.
+    pub(crate) fn keeps_up(&self) {
+        self.behind_since.clear();
+    }
+
+    /// By the thread: not all that is in the partition has been fetched. What is held explains it.
+    pub(crate) fn falls_behind(&self, now: std::time::Instant) {
+        if self.held.load(Relaxed) == 0 && self.behind_since.0.load(Relaxed) == 0 {
+            self.behind_since.set(self.made, Instant::from_std(now));
+        }
     }
 
     pub(crate) fn paused(&self, paused: bool) {
@@ -273,6 +289,7 @@ impl PartitionBoard {
             is_paused: self.paused.load(Relaxed),
             is_overdue: busy_for.is_some_and(|busy| busy > timeout),
             busy_for,
+            behind_for: self.behind_since.age(self.made, now),
             retrying: lock(&self.retrying).clone(),
         }
     }

@@ -21,7 +21,7 @@ use super::{
     held::HeldPartitions,
     mailbox::{AssignmentId, Mailbox, Report, Stop},
     stats::Phase,
-    transport::{Event, Transport},
+    transport::{Event, PartitionEnd, Transport},
 };
 use crate::{router::Routes, topic::TopicPartition};
 
@@ -35,7 +35,7 @@ pub(super) const ASSIGN_RETRY: Duration = Duration::from_secs(1);
 const TURN_AT_LEAST_EVERY: Duration = Duration::from_millis(100);
 /// The most events in one turn, so that commits and drains are never starved.
 const EVENTS_PER_TURN: usize = 1_000;
-/// What a partition may hold: messages, unless a batch is larger, and bytes of keys and values.
+/// What a partition may hold: messages, unless a batch is larger, and bytes of keys, values and headers.
 pub(super) const HIGH_WATER: HighWater = HighWater { records: 1_000, bytes: 4 * 1_024 * 1_024 };
 
 /// What the engine is made of, besides the transport.
@@ -248,11 +248,7 @@ impl<T: Transport> Engine<T> {
             }
             Event::Reachable { ends } => {
                 self.recovered();
-                for (partition, end) in ends {
-                    if let Some(held) = self.held.partition(&partition) {
-                        held.board.ends_at(end);
-                    }
-                }
+                self.look_behind(ends, now);
             }
             Event::Trouble(reason) => self.trouble(&reason),
             Event::OutOfRange { partition, next, first, end } => {
@@ -264,8 +260,23 @@ impl<T: Transport> Engine<T> {
         false
     }
 
+    /// Notes how far the partitions are fetched. One whose end is not known is not fetched at all.
+    fn look_behind(&mut self, ends: Vec<PartitionEnd>, now: Instant) {
+        self.held.iter().for_each(|held| held.board.falls_behind(now));
+        for PartitionEnd { partition, end, is_fetched } in ends {
+            if let Some(held) = self.held.partition(&partition) {
+                held.board.ends_at(end);
+                if is_fetched {
+                    held.board.keeps_up();
+                }
+            }
+        }
+    }
+
     /// Says once that something fails; the service goes on.
     pub(super) fn trouble(&self, reason: &str) {
+        // What does not come meanwhile is explained.
+        self.held.iter().for_each(|held| held.board.keeps_up());
         if self.wiring.board.trouble(Some(reason.to_owned())).is_none() {
             let group = &self.wiring.group;
             warn!(
@@ -275,8 +286,9 @@ impl<T: Transport> Engine<T> {
         }
     }
 
+    /// Notes that trouble is over, unless partitions still wait to be assigned.
     fn recovered(&self) {
-        if self.wiring.board.trouble(None).is_some() {
+        if self.unassigned.is_none() && self.wiring.board.trouble(None).is_some() {
             info!(group = self.wiring.group, "the brokers answer");
         }
     }

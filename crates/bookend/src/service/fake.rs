@@ -14,7 +14,7 @@ use super::{
     error::{RunError, ServiceReport},
     mailbox::{Mailbox, Stop},
     stats::Phase,
-    transport::{Event, Transport, TransportError, Wake},
+    transport::{Begun, Event, PartitionEnd, Transport, TransportError, Wake},
 };
 use crate::{
     extract::tests::message,
@@ -41,6 +41,10 @@ struct Script {
     /// Commits are answered at once, unless a test wants to do it.
     silent_commits: bool,
     refused_assigns: usize,
+    /// Assignments of these are refused, each by itself.
+    forbidden: Vec<i32>,
+    /// What all partitions have committed when they are assigned.
+    committed: Option<Offset>,
 }
 
 pub(super) struct Fake {
@@ -79,14 +83,20 @@ impl Transport for Fake {
         self.script().events.pop_front()
     }
 
-    fn assign(&mut self, partitions: &[TopicPartition]) -> Result<(), TransportError> {
+    fn assign(&mut self, partitions: &[TopicPartition]) -> Result<Begun, TransportError> {
         self.ask(Asked::Assign(numbers(partitions)));
         let mut script = self.script();
         if script.refused_assigns > 0 {
             script.refused_assigns -= 1;
             return Err("no coordinator".into());
         }
-        Ok(())
+        let (bad, good): (Vec<_>, Vec<_>) =
+            partitions.iter().cloned().partition(|at| script.forbidden.contains(&at.partition.0));
+        let committed = |at| (at, script.committed);
+        Ok(Begun {
+            partitions: good.into_iter().map(committed).collect(),
+            refused: bad.first().map(|at| format!("{at}: not allowed").into()),
+        })
     }
 
     fn unassign(&mut self, partitions: &[TopicPartition]) {
@@ -219,6 +229,20 @@ impl Running {
 
     pub(super) fn refuse_assigns(&self, times: usize) {
         self.script().refused_assigns = times;
+    }
+
+    pub(super) fn forbid(&self, partitions: &[i32]) {
+        self.script().forbidden = partitions.to_vec();
+    }
+
+    pub(super) fn have_committed(&self, offset: i64) {
+        self.script().committed = Some(Offset(offset));
+    }
+
+    /// Brokers answer: partition 0 ends there, and is fetched to its end or not.
+    pub(super) fn reachable(&self, end: i64, is_fetched: bool) {
+        let end = PartitionEnd { partition: at(0), end: Offset(end), is_fetched };
+        self.give(Event::Reachable { ends: vec![end] });
     }
 
     pub(super) fn stop(&self) {

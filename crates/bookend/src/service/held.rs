@@ -33,6 +33,8 @@ pub(super) struct Held {
     pub(super) board: Arc<PartitionBoard>,
     pub(super) progress: Progress,
     pub(super) flow: Flow,
+    /// Where it began: at the committed offset, or else at its first message.
+    pub(super) began: Option<Offset>,
     /// The mark that Kafka acknowledged.
     pub(super) committed: Option<Offset>,
     /// The mark that it was last asked to commit.
@@ -43,12 +45,15 @@ impl Held {
     /// Hands a message to the worker. `true` when the lane is then at high water.
     pub(super) fn take(&mut self, message: Message) -> bool {
         let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-        let bytes = length(&message.key) + length(&message.value);
+        let headers = message.headers.iter();
+        let headers = headers.map(|header| header.name.len() + length(&header.value));
+        let bytes = length(&message.key) + length(&message.value) + headers.sum::<usize>();
         // A draining lane takes nothing: what it leaves comes again.
         if self.lane.is_open() && self.progress.take(message.offset, bytes) {
             self.topic.consumed();
+            self.began.get_or_insert(message.offset);
             self.lane.push(message);
-            self.board.moved(self.progress.held(), self.progress.mark());
+            self.show_move();
         }
         self.progress.held() >= self.high.records || self.progress.bytes() >= self.high.bytes
     }
@@ -56,8 +61,12 @@ impl Held {
     pub(super) fn settle(&mut self, offset: Offset, settled: Settled) {
         if self.progress.settle(offset) {
             self.topic.settled(settled);
-            self.board.moved(self.progress.held(), self.progress.mark());
+            self.show_move();
         }
+    }
+
+    fn show_move(&self) {
+        self.board.moved(self.progress.held(), self.progress.mark().or(self.began));
     }
 
     /// Moves the flow on; a draining lane has none.

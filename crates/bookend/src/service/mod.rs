@@ -28,7 +28,9 @@ mod run;
 pub use self::{
     error::{RunError, ServiceReport},
     stats::{PartitionStats, Phase, Retrying, ServiceHandle, ServiceStats, TopicStats},
-    transport::{Connect, Event, Subscription, Transport, TransportError, Wake},
+    transport::{
+        Begun, Connect, Event, PartitionEnd, Subscription, Transport, TransportError, Wake,
+    },
 };
 pub use crate::router::{BatchOf, Misuse, Site};
 

@@ -13,7 +13,7 @@ use super::{
     flow::{Flow, HighWater},
     held::Held,
     lane::Lane,
-    transport::Transport,
+    transport::{Begun, Transport},
     worker::Worker,
 };
 use crate::{
@@ -23,22 +23,27 @@ use crate::{
 };
 
 impl<T: Transport> Engine<T> {
-    pub(super) fn assign(&mut self, partitions: Vec<TopicPartition>, now: Instant) {
+    pub(super) fn assign(&mut self, mut partitions: Vec<TopicPartition>, now: Instant) {
         if self.ending.is_some() {
-            // Leaving the group gives them back.
-            return;
+            // Leaving the group gives them back; until then, the others wait for an answer.
+            partitions.clear();
         }
-        match self.transport.assign(&partitions) {
-            Ok(()) => {
-                info!(group = self.wiring.group, partitions = %list(&partitions), "assigned");
-                for partition in partitions {
-                    self.hold(partition);
+        let failed = match self.transport.assign(&partitions) {
+            Ok(Begun { partitions: begun, refused }) => {
+                info!(group = self.wiring.group, partitions = %list(begun.iter().map(|(at, _)| at)), "assigned");
+                for (partition, committed) in begun {
+                    partitions.retain(|other| *other != partition);
+                    self.hold(partition, committed);
                 }
+                refused
             }
-            Err(error) => {
-                self.trouble(&format!("the committed offsets could not be read: {error}"));
-                self.unassigned = Some((partitions, now + ASSIGN_RETRY));
-            }
+            Err(error) => Some(error),
+        };
+        if let Some(error) = failed {
+            self.trouble(&format!("the committed offsets could not be read: {error}"));
+            let waiting = self.unassigned.take().map(|(waiting, _)| waiting);
+            partitions.extend(waiting.into_iter().flatten());
+            self.unassigned = Some((partitions, now + ASSIGN_RETRY));
         }
     }
 
@@ -50,7 +55,7 @@ impl<T: Transport> Engine<T> {
     }
 
     /// Gives a partition its lane and its worker.
-    fn hold(&mut self, partition: TopicPartition) {
+    fn hold(&mut self, partition: TopicPartition, committed: Option<Offset>) {
         let wiring = &self.wiring;
         let route = wiring.routes.get(&partition.topic).cloned();
         let Some((route, topic)) = route.zip(wiring.board.topic(&partition.topic)) else {
@@ -59,6 +64,7 @@ impl<T: Transport> Engine<T> {
         };
         self.newest += 1;
         let board = wiring.board.assigned(&partition);
+        board.moved(0, committed);
         let lane = Arc::new(Lane::new());
         let high = high_water(&route);
         let worker = Worker {
@@ -83,6 +89,7 @@ impl<T: Transport> Engine<T> {
             board,
             progress: Progress::default(),
             flow: Flow::Open,
+            began: committed,
             committed: None,
             asked: None,
         };
@@ -196,6 +203,6 @@ fn high_water(route: &Route) -> HighWater {
     HighWater { records: HIGH_WATER.records.max(two_batches), ..HIGH_WATER }
 }
 
-fn list(partitions: &[TopicPartition]) -> String {
-    partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+fn list<'a>(partitions: impl IntoIterator<Item = &'a TopicPartition>) -> String {
+    partitions.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }

@@ -10,6 +10,9 @@ use crate::topic::{Offset, TopicName, TopicPartition};
 /// A service whose thread has not polled for so long is dead; it polls ten times a second.
 const POLL_AGE_MAX: Duration = Duration::from_secs(30);
 
+/// A partition whose messages have not come for so long stands still: fetching takes less than a second.
+const BEHIND_MAX: Duration = Duration::from_secs(30);
+
 /// Asks a service how it is, from anywhere. Cloning is cheap.
 #[derive(Clone)]
 pub struct ServiceHandle {
@@ -91,7 +94,8 @@ pub struct PartitionStats {
     pub partition: TopicPartition,
     /// Messages taken and not yet below the mark.
     pub in_flight: u64,
-    /// Everything taken below this offset is settled; `None` before the first.
+    /// Everything taken below this offset is settled: the committed offset at first, or where the partition began;
+    /// `None` until that is known.
     pub settled_below: Option<Offset>,
     /// Messages in the partition that are not settled, as far as known.
     pub lag: Option<u64>,
@@ -101,6 +105,9 @@ pub struct PartitionStats {
     pub busy_for: Option<Duration>,
     /// That is longer than the handler's timeout.
     pub is_overdue: bool,
+    /// How long messages have not come, although the brokers answer and nothing is in flight; `None` while all is
+    /// well.
+    pub behind_for: Option<Duration>,
     /// What is being tried again, and why.
     pub retrying: Option<Retrying>,
 }
@@ -140,6 +147,12 @@ impl ServiceStats {
             Some(format!("{partition} offset {offset} failed {attempts} times: {cause}"))
         };
         let trouble = self.trouble.iter().map(|trouble| format!("the brokers: {trouble}"));
-        trouble.chain(self.partitions.iter().filter_map(retrying)).collect()
+        let behind = |partition: &PartitionStats| {
+            let seconds = partition.behind_for.filter(|behind| *behind > BEHIND_MAX)?.as_secs();
+            let partition = &partition.partition;
+            Some(format!("{partition}: nothing has come for {seconds} s, and not all is fetched"))
+        };
+        let behind = self.partitions.iter().filter_map(behind);
+        trouble.chain(self.partitions.iter().filter_map(retrying)).chain(behind).collect()
     }
 }

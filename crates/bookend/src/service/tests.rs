@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Position,
-    extract::{Batch, Json, State},
+    extract::{Batch, Json, State, tests::message},
     settle::{Failure, Outcome, fatal, permanent, transient},
     topic::{Offset, TopicName},
 };
@@ -448,6 +448,110 @@ async fn an_assignment_is_tried_again() {
     assert!(handle.stats().waiting_for().is_empty());
 }
 
+// Goal: one partition that cannot be assigned holds up no other. It is tried again, beside what comes later, and
+// health says so until it can.
+#[tokio::test(start_paused = true)]
+async fn one_bad_partition_holds_up_no_other() {
+    let shared = Shared::new();
+    let service = service(&shared);
+    let handle = service.handle();
+    let running = run(service, &[]).await;
+    running.forbid(&[1]);
+    running.give(Event::Assigned(vec![at(0), at(1)]));
+    running.messages(0, 0..3, "1");
+    running.settle_down().await;
+    assert_eq!(shared.handled(), [0, 1, 2]);
+    assert_eq!(handle.stats().partitions.len(), 1);
+    running.give(Event::Assigned(vec![at(2)]));
+    running.pass(3 * SECOND).await;
+    running.reachable(3, true);
+    running.settle_down().await;
+    assert!(handle.stats().waiting_for()[0].contains("T/1: not allowed"));
+    running.forbid(&[]);
+    running.pass(SECOND).await;
+    running.reachable(3, true);
+    running.settle_down().await;
+    assert!(handle.stats().waiting_for().is_empty());
+    let assigned: Vec<_> =
+        handle.stats().partitions.iter().map(|at| at.partition.partition.0).collect();
+    assert_eq!(assigned, [0, 1, 2]);
+}
+
+// Goal: a service that drains answers the group: the other members need not wait for its handlers.
+#[tokio::test(start_paused = true)]
+async fn the_group_is_answered_while_draining() {
+    let shared = Shared::held_up();
+    let service = service(&shared);
+    let handle = service.handle();
+    let running = run(service, &[0]).await;
+    running.messages(0, 0..1, "1");
+    running.settle_down().await;
+    running.stop();
+    running.give(Event::Assigned(vec![at(1)]));
+    running.settle_down().await;
+    assert!(!running.is_over());
+    assert_eq!(running.asked(), [Asked::Assign(vec![])]);
+    assert_eq!(handle.stats().partitions.len(), 1);
+}
+
+// Goal: a partition that stands still shows, though nothing was ever settled in it; trouble, what is in hand and what
+// is fetched to its end explain the silence. Method: each of them ends the count.
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_stands_still_shows() {
+    let shared = Shared::new();
+    let service = service(&shared);
+    let handle = service.handle();
+    let running = run(service, &[]).await;
+    running.have_committed(5);
+    running.give(Event::Assigned(vec![at(0)]));
+    running.reachable(9, false);
+    running.pass(29 * SECOND).await;
+    assert!(handle.stats().waiting_for().is_empty());
+    running.reachable(9, false);
+    running.pass(2 * SECOND).await;
+    let stats = handle.stats();
+    assert_eq!(
+        (stats.partitions[0].lag, stats.partitions[0].settled_below),
+        (Some(4), Some(Offset(5)))
+    );
+    assert_eq!(stats.waiting_for(), ["T/0: nothing has come for 31 s, and not all is fetched"]);
+    assert!(stats.is_live());
+
+    running.messages(0, 5..6, "1");
+    running.settle_down().await;
+    assert!(handle.stats().waiting_for().is_empty());
+    running.reachable(9, false);
+    running.pass(31 * SECOND).await;
+    assert_eq!(handle.stats().waiting_for().len(), 1);
+    running.reachable(9, true);
+    running.settle_down().await;
+    assert!(handle.stats().waiting_for().is_empty());
+    running.reachable(9, false);
+    running.give(Event::Trouble("all brokers are down".into()));
+    running.pass(31 * SECOND).await;
+    running.reachable(9, false);
+    running.settle_down().await;
+    assert!(handle.stats().waiting_for().is_empty());
+
+    shared.permits.forget_permits(Semaphore::MAX_PERMITS);
+    running.messages(0, 6..7, "1");
+    running.reachable(9, false);
+    running.pass(31 * SECOND).await;
+    assert!(handle.stats().waiting_for().is_empty());
+}
+
+// Goal: headers count for high water as values do.
+#[tokio::test(start_paused = true)]
+async fn headers_count_for_high_water() {
+    let shared = Shared::held_up();
+    let running = run(service(&shared), &[0]).await;
+    let mut large = crate::Message { partition: at(0).partition, ..message(0, "1") };
+    large.headers.push("large", vec![0; engine::HIGH_WATER.bytes]);
+    running.give(Event::Message(large));
+    running.pass(SECOND).await;
+    assert_eq!(running.asked(), [Asked::Pause(0)]);
+}
+
 // Goal: a commit that failed is tried again, before a partition is given up.
 #[tokio::test(start_paused = true)]
 async fn a_failed_commit_is_tried_again() {
@@ -479,7 +583,7 @@ async fn trouble_passes() {
     let stats = handle.stats();
     assert!(stats.is_live());
     assert_eq!(stats.waiting_for(), ["the brokers: all brokers are down"]);
-    running.give(Event::Reachable { ends: vec![(at(0), Offset(9))] });
+    running.reachable(9, false);
     running.messages(0, 0..3, "1");
     running.settle_down().await;
     let stats = handle.stats();

@@ -52,11 +52,12 @@ pub trait Transport: Send + 'static {
     fn poll(&mut self) -> Option<Event>;
 
     /// Starts to consume partitions of an [`Event::Assigned`], each at its committed offset, or at the beginning
-    /// where there is none.
+    /// where there is none; with none at all, only answers the group. Says which it could start; the service tries
+    /// the others again.
     ///
     /// # Errors
-    /// The committed offsets could not be read; the service tries again.
-    fn assign(&mut self, partitions: &[TopicPartition]) -> Result<(), TransportError>;
+    /// The committed offsets could not be read, and nothing was started; the service tries again.
+    fn assign(&mut self, partitions: &[TopicPartition]) -> Result<Begun, TransportError>;
 
     /// Gives up partitions of an [`Event::Revoked`].
     fn unassign(&mut self, partitions: &[TopicPartition]);
@@ -75,6 +76,26 @@ pub trait Transport: Send + 'static {
 
     /// Leaves the group. May block its thread; nothing is polled afterwards.
     fn close(self);
+}
+
+/// What [`Transport::assign`] has started.
+#[derive(Debug, Default)]
+pub struct Begun {
+    /// The partitions that are consumed now, each with its committed offset if it has one.
+    pub partitions: Vec<(TopicPartition, Option<Offset>)>,
+    /// Why one of the others is not.
+    pub refused: Option<TransportError>,
+}
+
+/// Where a partition ends, as [`Event::Reachable`] tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionEnd {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The offset behind its last record.
+    pub end: Offset,
+    /// Everything before has been fetched. Not all of it need be messages: transactions leave markers.
+    pub is_fetched: bool,
 }
 
 /// News from a [`Transport`].
@@ -96,10 +117,10 @@ pub enum Event {
         /// The broker's reason.
         reason: String,
     },
-    /// The brokers answer: trouble, if there was any, is over. With the partitions' ends as far as they are known.
+    /// The brokers answer: trouble, if there was any, is over. Comes again and again, about once a second.
     Reachable {
-        /// The offset behind the last message of each partition.
-        ends: Vec<(TopicPartition, Offset)>,
+        /// The ends of the partitions that are fetched, as far as they are known.
+        ends: Vec<PartitionEnd>,
     },
     /// Something fails that may pass by itself, such as a broker that is away.
     Trouble(String),

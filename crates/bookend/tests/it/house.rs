@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -14,10 +17,14 @@ use bookend::{
     service::{RunError, ServiceHandle, ServiceReport},
 };
 use bookend_broker::Broker;
-use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
 
 /// No single wait of a test is longer.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What handlers saw: for each number, where.
 #[derive(Clone, Default)]
@@ -44,10 +51,47 @@ pub(crate) async fn see(Json(number): Json<u64>, at: Position, State(seen): Stat
     seen.add(number, at);
 }
 
+/// A gate that handlers wait at.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    begun: Arc<AtomicUsize>,
+    permits: Arc<Semaphore>,
+}
+
+impl Gate {
+    pub(crate) fn closed() -> Self {
+        Self { begun: Arc::default(), permits: Arc::new(Semaphore::new(0)) }
+    }
+
+    /// How many calls have come to the gate.
+    pub(crate) fn begun(&self) -> usize {
+        self.begun.load(SeqCst)
+    }
+
+    pub(crate) fn open(&self) {
+        self.permits.add_permits(Semaphore::MAX_PERMITS);
+    }
+}
+
+/// A handler that waits until the gate is open.
+pub(crate) async fn wait_at(State(gate): State<Gate>) {
+    gate.begun.fetch_add(1, SeqCst);
+    drop(gate.permits.acquire().await.unwrap());
+}
+
 pub(crate) fn kafka(broker: &Broker) -> Kafka {
-    let mut options = KafkaOptions::new(broker.bootstrap());
     // A member that is gone is noticed soon, so that no test waits for long.
-    options.settings.push(("session.timeout.ms".into(), "6000".into()));
+    kafka_with_session(broker, Duration::from_secs(6))
+}
+
+/// Settings of a member that is noticed to be gone only after every deadline of a test.
+pub(crate) fn kafka_with_long_session(broker: &Broker) -> Kafka {
+    kafka_with_session(broker, DEADLINE * 4)
+}
+
+fn kafka_with_session(broker: &Broker, timeout: Duration) -> Kafka {
+    let mut options = KafkaOptions::new(broker.bootstrap());
+    options.settings.push(("session.timeout.ms".into(), timeout.as_millis().to_string()));
     options.settings.push(("heartbeat.interval.ms".into(), "200".into()));
     Kafka::new(options).unwrap()
 }
@@ -76,17 +120,31 @@ pub(crate) struct Running {
 }
 
 pub(crate) fn start(service: Service<()>, broker: &Broker) -> Running {
+    start_on(service, kafka(broker))
+}
+
+/// A member whose session outlives every wait of a test: if it does not leave, the others notice in vain.
+pub(crate) fn start_with_long_session(service: Service<()>, broker: &Broker) -> Running {
+    start_on(service, kafka_with_long_session(broker))
+}
+
+fn start_on(service: Service<()>, kafka: Kafka) -> Running {
     let handle = service.handle();
     let (stop, stopped) = oneshot::channel();
-    let run = service.run(kafka(broker), async { drop(stopped.await) });
+    let run = service.run(kafka, async { drop(stopped.await) });
     Running { handle, stop, end: tokio::spawn(run) }
 }
 
 impl Running {
     /// Stops it as a signal would.
     pub(crate) async fn stop(self) -> ServiceReport {
+        self.stopping().report().await
+    }
+
+    /// Asks it to stop, as a signal would.
+    pub(crate) fn stopping(self) -> Stopping {
         self.stop.send(()).unwrap();
-        timeout(DEADLINE, self.end).await.unwrap().unwrap().unwrap()
+        Stopping(self.end)
     }
 
     /// Waits until it stops by itself, with an error.
@@ -97,6 +155,16 @@ impl Running {
     /// Ends it in the middle: its future is dropped.
     pub(crate) fn drop_future(self) {
         self.end.abort();
+    }
+}
+
+/// A service that was asked to stop.
+pub(crate) struct Stopping(JoinHandle<Result<ServiceReport, RunError>>);
+
+impl Stopping {
+    /// Waits until it has.
+    pub(crate) async fn report(self) -> ServiceReport {
+        timeout(DEADLINE, self.0).await.unwrap().unwrap().unwrap()
     }
 }
 
