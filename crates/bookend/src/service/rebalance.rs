@@ -98,9 +98,11 @@ impl<T: Transport> Engine<T> {
 
     /// Begins to give partitions up.
     pub(super) fn revoke(&mut self, partitions: Vec<TopicPartition>, now: Instant) {
-        if let Some((unassigned, _)) = &mut self.unassigned {
+        // With none left there is nothing to try again: an empty answer would make a lost assignment look held.
+        self.unassigned.take_if(|(unassigned, _)| {
             unassigned.retain(|partition| !partitions.contains(partition));
-        }
+            unassigned.is_empty()
+        });
         for partition in &partitions {
             if let Some(held) = self.held.partition(partition) {
                 held.lane.close();

@@ -477,6 +477,19 @@ async fn one_bad_partition_holds_up_no_other() {
     assert_eq!(assigned, [0, 1, 2]);
 }
 
+// Goal: a partition that is revoked before it could be assigned is not tried again, not even as an empty answer.
+#[tokio::test(start_paused = true)]
+async fn a_revoked_partition_is_not_tried_again() {
+    let shared = Shared::new();
+    let running = run(service(&shared), &[]).await;
+    running.forbid(&[1]);
+    running.give(Event::Assigned(vec![at(1)]));
+    running.settle_down().await;
+    running.revoke(&[1]);
+    running.pass(3 * SECOND).await;
+    assert_eq!(running.asked(), [Asked::Assign(vec![1]), Asked::Unassign(vec![1])]);
+}
+
 // Goal: a service that drains answers the group: the other members need not wait for its handlers.
 #[tokio::test(start_paused = true)]
 async fn the_group_is_answered_while_draining() {
