@@ -29,6 +29,10 @@ impl Service<()> {
     /// To stop, it takes no more messages, lets the handlers at work end, commits, and leaves the group; what is
     /// queued comes again. All of it is bounded by the [drain timeout](Service::with_drain_timeout).
     ///
+    /// # Logs
+    /// With librdkafka, the client crate logs "Failed to close consumer queue on drop" as an error at each clean end,
+    /// when it closes a second time what is closed. It means nothing; the target to silence is `rdkafka`.
+    ///
     /// # Errors
     /// [`RunError::Misuse`] with all faults of the wiring, before anything is connected; the other variants say why
     /// it did not start or go on.
