@@ -3,7 +3,7 @@
 use bookend::Module;
 
 use crate::{
-    app::App,
+    app::{self, App},
     cli::DemoArgs,
     exit::{CannotStart, Ending},
     feed::{Feed, Pace, Remote, Source},
@@ -26,9 +26,11 @@ pub(crate) async fn demo(args: DemoArgs, stop: Stop) -> anyhow::Result<Ending> {
         })?;
     let folder = args.data.as_deref().unwrap_or(temporary.path());
     let module = embedded(Module::new(), args.broker_port, folder);
-    let module = server(kafka(module), folder);
+    let module = server(kafka(module, &stop), folder);
     let module = http(client(module, &args.client), args.http());
-    let app = App::start(module, &stop).await?;
+    let Some(app) = App::start(module).await? else {
+        return Ok(app::close_unstarted(args.output.json));
+    };
     app.announce();
     let fed = tokio::select! {
         fed = show(app.url(), args.exit, &stop) => fed,
