@@ -99,12 +99,12 @@ impl Process {
         url.trim_start_matches("http://").trim_end_matches('/').to_owned()
     }
 
-    /// Waits for a line of stderr that holds `words`.
-    pub(crate) fn complains(&mut self, words: &str) {
+    /// Waits for a line of stderr that holds `words`, and gives it.
+    pub(crate) fn complains(&mut self, words: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         while let Some(line) = self.stderr.next(deadline) {
             if line.contains(words) {
-                return;
+                return line;
             }
         }
         panic!("never said `{words}`");
