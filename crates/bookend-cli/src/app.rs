@@ -35,7 +35,7 @@ pub(crate) async fn serve(module: Module<'_>, stop: &Stop, json: bool) -> anyhow
 /// The last words of a process that was asked to stop before it had started: nothing happened.
 pub(crate) fn close_unstarted(json: bool) -> Ending {
     let nothing = Ledger { sent: Some(Sent::default()), stored: Some(BTreeMap::new()) };
-    closing::close(&Closing::new(&nothing, None, Traffic::Alone, Duration::ZERO), json)
+    closing::close(&Closing::new(&nothing, None, Traffic::Shared, Duration::ZERO), json)
 }
 
 /// What listens, and how to take it down.
@@ -86,6 +86,7 @@ impl App {
             print(&format!(
                 "client  {url}  POST {{\"text\": \"…\"}} to /FIRST_TOPIC, /SECOND_TOPIC, /FIRST_TOPIC_DECORATED"
             ));
+            print("topics  FIRST_TOPIC, SECOND_TOPIC, and TXT_ELAPSED for /FIRST_TOPIC_DECORATED");
         }
         print(&format!("page    {url}/"));
         print("stop    with Ctrl-C; the ledger follows");

@@ -84,9 +84,9 @@ fn since(now: &BTreeMap<String, u64>, before: &BTreeMap<String, u64>) -> BTreeMa
 /// Who else may have had a hand in the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Traffic {
-    /// One feed and nobody else: accepted = recorded = acked = stored.
+    /// One feed and nobody else, until it was done: accepted = recorded = acked = stored.
     Alone,
-    /// Anyone may post, hang up in the middle of a task, or send to the same topics: at least what was acked is stored.
+    /// Until the process was stopped: anyone may post, hang up in the middle of a task, or send to the same topics: at least what was acked is stored.
     Shared,
 }
 
@@ -107,6 +107,9 @@ pub(crate) struct Closing {
     pub(crate) stored_by_topic: Option<BTreeMap<String, u64>>,
     pub(crate) exact: bool,
     pub(crate) seconds: f64,
+    /// Tells for people what the seconds are: those of a feed, or those that a process ran.
+    #[serde(skip)]
+    pub(crate) traffic: Traffic,
     /// Why it is not exact, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) faults: Vec<String>,
@@ -144,6 +147,7 @@ impl Closing {
             stored: happened.stored.as_ref().map(|_| happened.stored_total()),
             stored_by_topic: happened.stored.clone(),
             exact: faults.is_empty(),
+            traffic,
             seconds: (took.as_secs_f64() * 1_000.0).round() / 1_000.0,
             faults,
         }
