@@ -28,8 +28,7 @@ pub(crate) async fn serve(module: Module<'_>, stop: &Stop, json: bool) -> anyhow
     let Some(app) = App::start(module).await? else { return Ok(close_unstarted(json)) };
     app.announce();
     let ran = app.run(stop).await;
-    let ending = app.close(Traffic::Shared, json).await?;
-    ran.map(|()| ending)
+    app.close(ran, Traffic::Shared, json).await
 }
 
 /// The last words of a process that was asked to stop before it had started: nothing happened.
@@ -114,14 +113,22 @@ impl App {
         }
     }
 
-    /// Closes every part, prints the ledger, and says how it ended.
-    pub(crate) async fn close(self, traffic: Traffic, json: bool) -> anyhow::Result<Ending> {
+    /// Closes every part, prints the ledger, and says how it ended; `ran` is how it went until now.
+    pub(crate) async fn close(
+        self,
+        ran: anyhow::Result<()>,
+        traffic: Traffic,
+        json: bool,
+    ) -> anyhow::Result<Ending> {
         let closed = self.shutdown.run(CLOSE_WAIT_MAX).await;
+        let ended = ran.and(closed.map_err(anyhow::Error::from));
         let happened = self.http.parts.ledger().await?.since(&self.before);
-        let closing = Closing::new(&happened, None, traffic, self.started.elapsed());
+        let mut closing = Closing::new(&happened, None, traffic, self.started.elapsed());
+        if let Err(error) = &ended {
+            closing.add_fault(format!("{error:#}"));
+        }
         let ending = closing::close(&closing, json);
-        closed?;
-        Ok(ending)
+        ended.map(|()| ending)
     }
 }
 

@@ -39,7 +39,12 @@ fn table(closing: &Closing, colored: bool) -> String {
         row("refused", refused, String::new());
     }
     if let Some(sent) = &closing.sent {
-        row("recorded", sent.recorded, String::new());
+        let others = closing.traffic == Traffic::Fed && Some(sent.recorded) > closing.accepted;
+        row(
+            "recorded",
+            sent.recorded,
+            if others { "others fed too".to_owned() } else { String::new() },
+        );
         let passing = [
             ("recovered", sent.recovered),
             ("queued", sent.queued),
@@ -63,7 +68,7 @@ fn table(closing: &Closing, colored: bool) -> String {
     let (green, red, plain) =
         if colored { ("\x1b[32;1m", "\x1b[31;1m", "\x1b[0m") } else { ("", "", "") };
     let took = match closing.traffic {
-        Traffic::Alone => format!(" after {:.1} s", closing.seconds),
+        Traffic::Alone | Traffic::Fed => format!(" after {:.1} s", closing.seconds),
         Traffic::Shared => format!("; ran for {}", span(Duration::from_secs_f64(closing.seconds))),
     };
     let verdict = if closing.exact {

@@ -37,8 +37,7 @@ pub(crate) async fn demo(args: DemoArgs, stop: Stop) -> anyhow::Result<Ending> {
         failed = app.failed() => Err(failed),
     };
     let traffic = if args.exit { Traffic::Alone } else { Traffic::Shared };
-    let ending = app.close(traffic, args.output.json).await?;
-    fed.map(|()| ending)
+    app.close(fed, traffic, args.output.json).await
 }
 
 /// Feeds the texts: once and until they are stored, or again and again until asked to stop.
@@ -47,7 +46,7 @@ async fn show(url: String, once: bool, stop: &Stop) -> anyhow::Result<()> {
     let pace = if once { TO_BE_DONE } else { TO_LOOK_AT };
     let posted = feed.post(Source::texts(texts(), !once), pace, stop).await?;
     if once {
-        feed.settle(&posted).await?;
+        feed.settle(&posted, stop).await;
     }
     Ok(())
 }

@@ -7,7 +7,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anyhow::Context;
 use bookend::{
     Kafka, Module, Offset, Position, Timestamp, Token, TopicName, TopicPartition,
     extract::{Batch, Json, State},
@@ -146,12 +145,12 @@ impl Server {
 
     /// Finishes what is in hand, commits, and leaves the group.
     async fn close(self) -> anyhow::Result<()> {
-        let ended = self.running.end(END_WAIT_MAX).await.context("the server");
+        let ended = self.running.end(END_WAIT_MAX).await;
         // An error leaves the cell empty, and whoever asks later learns of it.
         if let Ok(rows) = self.stored().await {
             self.last_rows.get_or_init(|| rows);
         }
-        ended
+        ended.map_err(|error| anyhow::anyhow!("the server: {error:#}"))
     }
 }
 

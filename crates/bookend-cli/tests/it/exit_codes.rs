@@ -113,21 +113,40 @@ fn a_feed_with_an_end_missing() {
     cannot_start(&["feed", "-", "--url", "3000"], &["http://HOST:PORT"]);
 }
 
+/// A request whose body the process has asked for, and does not get.
+fn half_a_request(addr: &str) -> BufReader<TcpStream> {
+    let mut request = TcpStream::connect(addr).expect("it listens");
+    request.set_read_timeout(Some(PATIENCE)).expect("a time that is not zero");
+    let head = "POST /FIRST_TOPIC HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 15\r\nexpect: 100-continue\r\n\r\n";
+    request.write_all(head.as_bytes()).expect("it reads");
+    let mut answer = BufReader::new(request);
+    let mut asked = String::new();
+    answer.read_line(&mut asked).expect("it answers");
+    assert_eq!(asked, "HTTP/1.1 100 Continue\r\n");
+    answer
+}
+
+// Goal: who has sent half a request, or half a head, does not make the end of a process a bad one.
+#[test]
+fn half_a_request_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = up(folder.path(), &[]);
+    let addr = process.http();
+    let half = half_a_request(&addr);
+    let mut head = TcpStream::connect(&addr).unwrap();
+    head.write_all(b"POST /FIRST_TOPIC HT").unwrap();
+    stopped_well(&process.stop());
+    drop((half, head));
+}
+
 // Goal: the first signal waits for what is under way, the second does not.
 // Method: a request whose body the process has asked for, so that it is certainly under way; it never gets the body.
 #[test]
 fn a_second_signal_leaves_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut process = up(folder.path(), &[]);
-    let mut request = TcpStream::connect(process.http()).unwrap();
-    request.set_read_timeout(Some(PATIENCE)).unwrap();
-    let head = "POST /FIRST_TOPIC HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-                content-length: 15\r\nexpect: 100-continue\r\n\r\n";
-    request.write_all(head.as_bytes()).unwrap();
-    let mut answer = BufReader::new(request);
-    let mut asked = String::new();
-    answer.read_line(&mut asked).unwrap();
-    assert_eq!(asked, "HTTP/1.1 100 Continue\r\n");
+    let mut answer = half_a_request(&process.http());
     process.signal(Signal::INT);
     process.complains("once more to leave at once");
     process.signal(Signal::TERM);
