@@ -40,7 +40,7 @@ fn a_port_that_is_taken() {
     let data = text(folder.path());
     let http = ["up", "--port", &port, "--broker-port", "0", "--data", data];
     cannot_start(&http, &["port", &port, "--port 0"]);
-    let words = [port.as_str(), "--broker-port 0"];
+    let words = [port.as_str(), "in use", "choose another port with --broker-port"];
     cannot_start(&["up", "--port", "0", "--broker-port", &port, "--data", data], &words);
     cannot_start(&["broker", "--broker-port", &port, "--data", data], &words);
 }
