@@ -1,7 +1,11 @@
 //! A running process: built from a module, announced, waited for, closed, and judged by its ledger.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
+use anyhow::Context;
 use bookend::{
     Module,
     module::{BuildError, Built, Shutdown},
@@ -11,13 +15,27 @@ use crate::{
     closing,
     exit::{CannotStart, Ending, chain, print},
     http::{HTTP, Http},
-    ledger::{Closing, Ledger, Traffic},
-    parts::{BROKER, EmbeddedBroker},
+    ledger::{Closing, Ledger, Sent, Traffic},
+    parts::{BROKER, EmbeddedBroker, StoppedEarly},
     signals::Stop,
 };
 
-/// How long closing may take in all; each part has a limit of its own within.
-const CLOSE_WAIT_MAX: Duration = Duration::from_secs(40);
+/// How long closing may take in all: more than the limits of all parts together.
+const CLOSE_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Runs a module until it is asked to stop or a part gives up; the ledger follows.
+pub(crate) async fn serve(module: Module<'_>, stop: &Stop, json: bool) -> anyhow::Result<Ending> {
+    let Some(app) = App::start(module).await? else { return Ok(close_unstarted(json)) };
+    app.announce();
+    let ran = app.run(stop).await;
+    app.close(ran, Traffic::Shared, json).await
+}
+
+/// The last words of a process that was asked to stop before it had started: nothing happened.
+pub(crate) fn close_unstarted(json: bool) -> Ending {
+    let nothing = Ledger { sent: Some(Sent::default()), stored: Some(BTreeMap::new()) };
+    closing::close(&Closing::new(&nothing, None, Traffic::Shared, Duration::ZERO), json)
+}
 
 /// What listens, and how to take it down.
 #[derive(Debug)]
@@ -31,16 +49,25 @@ pub(crate) struct App {
 
 impl App {
     /// Builds the module. What it cannot do without is looked for now, and never again.
-    pub(crate) async fn start(module: Module<'_>, stop: &Stop) -> anyhow::Result<Self> {
+    ///
+    /// A stop does not cut the building off, which would leave what is built unclosed; only the wait for a broker
+    /// ends with it. `None` then: all that was built is closed again.
+    pub(crate) async fn start(module: Module<'_>) -> anyhow::Result<Option<Self>> {
         let started = Instant::now();
-        let built = tokio::select! {
-            built = module.build((HTTP, BROKER.optional())) => built,
-            () = stop.asked() => anyhow::bail!("stopped before it had started"),
-        };
         let Built { ends: (http, broker), shutdown } =
-            built.map_err(|error| CannotStart::because(sentence(&error)))?;
-        let before = http.parts.ledger().await?;
-        Ok(Self { http, broker, shutdown, started, before })
+            match module.build((HTTP, BROKER.optional())).await {
+                Ok(built) => built,
+                Err(error) if was_stopped(&error) => return Ok(None),
+                Err(error) => return Err(CannotStart::because(sentence(&error))),
+            };
+        match http.parts.ledger().await {
+            Ok(before) => Ok(Some(Self { http, broker, shutdown, started, before })),
+            Err(error) => {
+                let closed = shutdown.run(CLOSE_WAIT_MAX).await;
+                closed.with_context(|| format!("{error:#}"))?;
+                Err(error)
+            }
+        }
     }
 
     /// Where the process is reached.
@@ -58,6 +85,7 @@ impl App {
             print(&format!(
                 "client  {url}  POST {{\"text\": \"…\"}} to /FIRST_TOPIC, /SECOND_TOPIC, /FIRST_TOPIC_DECORATED"
             ));
+            print("topics  FIRST_TOPIC, SECOND_TOPIC, and TXT_ELAPSED for /FIRST_TOPIC_DECORATED");
         }
         print(&format!("page    {url}/"));
         print("stop    with Ctrl-C; the ledger follows");
@@ -85,15 +113,28 @@ impl App {
         }
     }
 
-    /// Closes every part, prints the ledger, and says how it ended.
-    pub(crate) async fn close(self, traffic: Traffic, json: bool) -> anyhow::Result<Ending> {
+    /// Closes every part, prints the ledger, and says how it ended; `ran` is how it went until now.
+    pub(crate) async fn close(
+        self,
+        ran: anyhow::Result<()>,
+        traffic: Traffic,
+        json: bool,
+    ) -> anyhow::Result<Ending> {
         let closed = self.shutdown.run(CLOSE_WAIT_MAX).await;
+        let ended = ran.and(closed.map_err(anyhow::Error::from));
         let happened = self.http.parts.ledger().await?.since(&self.before);
-        let closing = Closing::new(&happened, None, traffic, self.started.elapsed());
+        let mut closing = Closing::new(&happened, None, traffic, self.started.elapsed());
+        if let Err(error) = &ended {
+            closing.add_fault(format!("{error:#}"));
+        }
         let ending = closing::close(&closing, json);
-        closed?;
-        Ok(ending)
+        ended.map(|()| ending)
     }
+}
+
+/// Whether the build ended because it was asked to, and nothing went wrong in taking down what there was.
+fn was_stopped(error: &BuildError) -> bool {
+    matches!(error, BuildError::Factory { source, hooks, .. } if source.is::<StoppedEarly>() && hooks.is_empty())
 }
 
 /// The words of the part that could not be built; where in the code it stands helps nobody at a prompt.

@@ -3,11 +3,12 @@
 use std::{
     env,
     io::{self, IsTerminal},
+    time::Duration,
 };
 
 use crate::{
     exit::{Ending, print, say},
-    ledger::Closing,
+    ledger::{Closing, Traffic},
 };
 
 /// Prints `closing`, and gives the ending that follows from it.
@@ -38,7 +39,12 @@ fn table(closing: &Closing, colored: bool) -> String {
         row("refused", refused, String::new());
     }
     if let Some(sent) = &closing.sent {
-        row("recorded", sent.recorded, String::new());
+        let others = closing.traffic == Traffic::Fed && Some(sent.recorded) > closing.accepted;
+        row(
+            "recorded",
+            sent.recorded,
+            if others { "others fed too".to_owned() } else { String::new() },
+        );
         let passing = [
             ("recovered", sent.recovered),
             ("queued", sent.queued),
@@ -61,13 +67,26 @@ fn table(closing: &Closing, colored: bool) -> String {
     }
     let (green, red, plain) =
         if colored { ("\x1b[32;1m", "\x1b[31;1m", "\x1b[0m") } else { ("", "", "") };
-    let seconds = closing.seconds;
+    let took = match closing.traffic {
+        Traffic::Alone | Traffic::Fed => format!(" after {:.1} s", closing.seconds),
+        Traffic::Shared => format!("; ran for {}", span(Duration::from_secs_f64(closing.seconds))),
+    };
     let verdict = if closing.exact {
-        format!("{green}exact{plain} after {seconds:.1} s\n")
+        format!("{green}exact{plain}{took}\n")
     } else {
-        format!("{red}not exact{plain} after {seconds:.1} s: {}\n", closing.faults.join("; "))
+        format!("{red}not exact{plain}{took}: {}\n", closing.faults.join("; "))
     };
     text + &verdict
+}
+
+/// A time as people say it: `12 s`, `17 min 32 s`, `26 h 5 min`.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
 }
 
 /// `FIRST_TOPIC 120 · SECOND_TOPIC 120`, without the zeros.
@@ -81,10 +100,10 @@ fn parts<'a>(counts: impl Iterator<Item = (&'a String, &'a u64)>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, time::Duration};
+    use std::collections::BTreeMap;
 
     use super::*;
-    use crate::ledger::{Ledger, Sent, Traffic};
+    use crate::ledger::{Ledger, Sent};
 
     fn closing(stored: u64) -> Closing {
         let happened = Ledger {
@@ -99,6 +118,21 @@ mod tests {
         let expected = "  accepted           3\n  recorded           3\n  acked              3\n  \
                         dropped            0\n  stored             3   A 3\nexact after 2.1 s\n";
         assert_eq!(table(&closing(3), false), expected);
+    }
+
+    #[test]
+    fn a_process_says_how_long_it_ran() {
+        for (seconds, said) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min 0 s"),
+            (1_052, "17 min 32 s"),
+            (93_900, "26 h 5 min"),
+        ] {
+            let ran = Duration::from_secs(seconds);
+            let closing = Closing::new(&Ledger::default(), None, Traffic::Shared, ran);
+            assert_eq!(table(&closing, false), format!("exact; ran for {said}\n"));
+        }
     }
 
     #[test]

@@ -6,7 +6,10 @@ use std::{
     io::{self, Write},
     iter::successors,
     process::ExitCode,
+    time::Duration,
 };
+
+use tokio::runtime::Runtime;
 
 /// Something is missing or failed on the way.
 const FAILED: u8 = 1;
@@ -14,6 +17,9 @@ const FAILED: u8 = 1;
 const CANNOT_START: u8 = 2;
 /// Left by a signal: 128 and SIGINT's number.
 pub(crate) const LEFT: i32 = 130;
+
+/// How long a thread that nobody waits for may delay the end.
+const LINGER_MAX: Duration = Duration::from_secs(1);
 
 /// How a command ended, when nothing failed outright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +47,19 @@ impl CannotStart {
     }
 }
 
-/// Turns the end of a command into the end of the process.
-pub(crate) fn report(result: anyhow::Result<Ending>) -> ExitCode {
+/// Runs a command, and turns its end into the end of the process.
+pub(crate) fn of(command: impl Future<Output = anyhow::Result<Ending>>) -> ExitCode {
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(Err(CannotStart::because(format!("no threads: {error}")))),
+    };
+    let code = report(runtime.block_on(command));
+    // All parts have closed. What may still wait is a question to a broker that does not answer.
+    runtime.shutdown_timeout(LINGER_MAX);
+    code
+}
+
+fn report(result: anyhow::Result<Ending>) -> ExitCode {
     match result {
         Ok(Ending::Exact) => ExitCode::SUCCESS,
         Ok(Ending::NotExact) => ExitCode::from(FAILED),

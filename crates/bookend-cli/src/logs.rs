@@ -15,6 +15,8 @@ pub(crate) fn start() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // A log that cannot be written is lost; told on the same stderr, that would be a panic.
+        .log_internal_errors(false)
         .with_ansi(is_colored(&io::stderr()))
         .init();
 }

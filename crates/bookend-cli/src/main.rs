@@ -33,12 +33,11 @@ use crate::{
     signals::Stop,
 };
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     logs::start();
     limits::raise_open_files();
-    exit::report(run(cli.command).await)
+    exit::of(run(cli.command))
 }
 
 async fn run(command: Command) -> anyhow::Result<Ending> {

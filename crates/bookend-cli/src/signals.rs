@@ -34,6 +34,11 @@ impl Stop {
         Ok(Self(rx))
     }
 
+    /// Whether it was asked for.
+    pub(crate) fn is_asked(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Waits until it is asked for.
     pub(crate) async fn asked(&self) {
         let mut rx = self.0.clone();

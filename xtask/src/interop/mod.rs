@@ -1,10 +1,12 @@
-//! Runs the app and the embedded broker against real peers: `cargo xtask interop kafka`, `cargo xtask interop zoo`.
+//! Runs the app and the embedded broker against real peers: `cargo xtask interop kafka`, `cargo xtask interop zoo`; and
+//! the page's scripts in a real engine: `cargo xtask interop page`.
 //!
-//! The peers are started by scripts of a folder beside this checkout, or wherever `BOOKEND_PEER_SCRIPTS` says; a run
-//! fails where they are absent. `interop/README.md` says what each run shows.
+//! Kafka and its clients are started by scripts of a folder beside this checkout, or wherever `BOOKEND_PEER_SCRIPTS`
+//! says; a run fails where its peers are absent. `interop/README.md` says what each run shows.
 
 mod app;
 mod kafka;
+mod page;
 mod peers;
 mod zoo;
 
@@ -16,11 +18,20 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 
-const USAGE: &str =
-    "usage: cargo xtask interop kafka | cargo xtask interop zoo [OPTION OF zoo run]…";
+const USAGE: &str = "usage: cargo xtask interop kafka | cargo xtask interop zoo [OPTION OF zoo run]… | cargo xtask interop page";
 
-/// Builds the app, finds the peers, and runs what `arguments` name.
+/// Runs what `arguments` name.
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+    match arguments {
+        ["kafka"] => kafka::run(root, &peers(root)?, &build(root)?),
+        ["zoo", options @ ..] => zoo::run(&peers(root)?, &build(root)?, options),
+        ["page"] => page::run(root),
+        _ => bail!(USAGE),
+    }
+}
+
+/// The folder of the peers' scripts.
+fn peers(root: &Path) -> anyhow::Result<PathBuf> {
     let peers = match env::var_os("BOOKEND_PEER_SCRIPTS") {
         Some(folder) => PathBuf::from(folder),
         None => root.join("../shared/peers"),
@@ -30,11 +41,7 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
         "the peers' scripts are not in {}; BOOKEND_PEER_SCRIPTS names their folder",
         peers.display()
     );
-    match arguments {
-        ["kafka"] => kafka::run(root, &peers, &build(root)?),
-        ["zoo", options @ ..] => zoo::run(&peers, &build(root)?, options),
-        _ => bail!(USAGE),
-    }
+    Ok(peers)
 }
 
 /// The app, built for speed: what people run.

@@ -68,6 +68,11 @@ async fn read_ahead(
             next = next => match next {
                 Ok(Some((slot, frame))) => slot.send(frame),
                 Ok(None) => break,
+                // Clients often close a connection whose last answer they have not read.
+                Err(frame::FrameError::Io(error)) => {
+                    tracing::debug!(%error, "a client left without a word");
+                    break;
+                }
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(error, "a connection is closed");

@@ -51,6 +51,9 @@ pub(crate) enum Command {
     /// The Kafka broker alone, for development and tests
     Broker(BrokerArgs),
     /// Post the lines or paragraphs of a text to a client, and wait until all are stored
+    ///
+    /// The three paths take turns. `/FIRST_TOPIC` and `/SECOND_TOPIC` send to the topics of these names,
+    /// `/FIRST_TOPIC_DECORATED` sends to `TXT_ELAPSED`.
     Feed(FeedArgs),
     /// Look after the store of a server
     #[command(subcommand)]
@@ -160,7 +163,7 @@ impl ServerArgs {
 #[derive(Debug, Args)]
 pub(crate) struct BrokerArgs {
     /// Port to listen on; 0 picks a free one
-    #[arg(long, env = "BOOKEND_BROKER_PORT", default_value_t = 9092)]
+    #[arg(long, visible_alias = "port", env = "BOOKEND_BROKER_PORT", default_value_t = 9092)]
     pub(crate) broker_port: u16,
     #[command(flatten)]
     pub(crate) data: DataArgs,
@@ -297,6 +300,14 @@ mod tests {
             let Ok(Command::Demo(args)) = parse(line) else { panic!("{line}") };
             assert_eq!(args.http().port, port, "{line}");
             assert_eq!(args.broker_port, 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_broker_alone_has_one_port() {
+        for line in ["bookend broker --port 19092", "bookend broker --broker-port 19092"] {
+            let Ok(Command::Broker(args)) = parse(line) else { panic!("{line}") };
+            assert_eq!(args.broker_port, 19092, "{line}");
         }
     }
 

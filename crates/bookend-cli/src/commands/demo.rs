@@ -3,7 +3,7 @@
 use bookend::Module;
 
 use crate::{
-    app::App,
+    app::{self, App},
     cli::DemoArgs,
     exit::{CannotStart, Ending},
     feed::{Feed, Pace, Remote, Source},
@@ -26,17 +26,18 @@ pub(crate) async fn demo(args: DemoArgs, stop: Stop) -> anyhow::Result<Ending> {
         })?;
     let folder = args.data.as_deref().unwrap_or(temporary.path());
     let module = embedded(Module::new(), args.broker_port, folder);
-    let module = server(kafka(module), folder);
+    let module = server(kafka(module, &stop), folder);
     let module = http(client(module, &args.client), args.http());
-    let app = App::start(module, &stop).await?;
+    let Some(app) = App::start(module).await? else {
+        return Ok(app::close_unstarted(args.output.json));
+    };
     app.announce();
     let fed = tokio::select! {
         fed = show(app.url(), args.exit, &stop) => fed,
         failed = app.failed() => Err(failed),
     };
     let traffic = if args.exit { Traffic::Alone } else { Traffic::Shared };
-    let ending = app.close(traffic, args.output.json).await?;
-    fed.map(|()| ending)
+    app.close(fed, traffic, args.output.json).await
 }
 
 /// Feeds the texts: once and until they are stored, or again and again until asked to stop.
@@ -45,7 +46,7 @@ async fn show(url: String, once: bool, stop: &Stop) -> anyhow::Result<()> {
     let pace = if once { TO_BE_DONE } else { TO_LOOK_AT };
     let posted = feed.post(Source::texts(texts(), !once), pace, stop).await?;
     if once {
-        feed.settle(&posted).await?;
+        feed.settle(&posted, stop).await;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ pub(crate) async fn feed(args: FeedArgs, stop: Stop) -> anyhow::Result<Ending> {
         begin(&args).await.map_err(|error| CannotStart::because(format!("{error:#}")))?;
     let pace = Pace { rate: args.rate, concurrency: args.concurrency.into() };
     let posted = feed.post(source, pace, &stop).await?;
-    let closing = feed.settle(&posted).await?;
+    let closing = feed.settle(&posted, &stop).await;
     Ok(closing::close(&closing, args.output.json))
 }
 

@@ -3,19 +3,23 @@
 //! Up the stream: callers. Down the stream: the [`tasks`] of the client; beside it what a process says of itself.
 
 mod problem;
+mod gate;
 mod text;
 mod tasks;
 mod status;
 
-pub(crate) use self::tasks::{TaskTimes, Tasks};
+pub(crate) use self::{
+    gate::Gate,
+    tasks::{TaskTimes, Tasks},
+};
 
 use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
-use anyhow::Context;
 use axum::Router;
 use bookend::{Module, Token};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -27,6 +31,9 @@ use crate::{
     parts::{CLIENT, CLOSE_WAIT_MAX, Client, SERVER, Server},
     web,
 };
+
+/// How long a connection without a task still has at the end: time to take its answer, none to be waited for.
+const IDLE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// What a caller who got lost is told.
 const PATHS: [&str; 8] = [
@@ -72,9 +79,20 @@ impl Http {
         Ok(Self { addr, parts, serving })
     }
 
-    /// Takes no more requests, and waits for those under way.
+    /// Takes no more connections, and waits for the tasks under way. Who has sent half a request, or does not take
+    /// an answer, is not waited for.
     async fn close(self) -> anyhow::Result<()> {
-        self.serving.end(CLOSE_WAIT_MAX).await.context("some requests were cut off")
+        let gate =
+            self.parts.client.as_ref().map_or_else(Gate::new, |client| client.tasks.gate.clone());
+        tokio::select! {
+            ended = self.serving.end(CLOSE_WAIT_MAX) => {
+                ended.map_err(|error| anyhow::anyhow!("some requests were cut off: {error:#}"))
+            }
+            () = gate.close_when_quiet(IDLE_WAIT_MAX) => {
+                tracing::info!("connections without a task under way were cut");
+                Ok(())
+            }
+        }
     }
 }
 

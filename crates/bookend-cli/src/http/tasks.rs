@@ -15,7 +15,7 @@ use axum::{Json, Router, extract::State, routing::post};
 use bookend::{Recorder, measured};
 use serde::Serialize;
 
-use super::text::TextBody;
+use super::{gate::Gate, text::TextBody};
 use crate::message::{TextElapsed, utf16_len};
 
 /// How long the outside service takes for each path.
@@ -43,6 +43,7 @@ pub(crate) struct Tasks {
     pub(crate) times: TaskTimes,
     /// Requests answered with what was measured.
     pub(crate) accepted: Arc<AtomicU64>,
+    pub(crate) gate: Gate,
 }
 
 /// The answer, as the first system wrote it.
@@ -70,7 +71,10 @@ pub(super) fn router(tasks: Tasks) -> Router {
 }
 
 /// By hand: a guard before, `finish` after.
-async fn first_topic(State(tasks): State<Tasks>, TextBody(text): TextBody) -> Json<Measurement> {
+async fn first_topic(
+    State(tasks): State<Tasks>,
+    TextBody(text, _pass): TextBody,
+) -> Json<Measurement> {
     let text_length = utf16_len(&text);
     let recording = tasks.first_topic.start(text_length);
     outside_service(tasks.times.first).await;
@@ -79,7 +83,10 @@ async fn first_topic(State(tasks): State<Tasks>, TextBody(text): TextBody) -> Js
 }
 
 /// Around a future: nothing to forget.
-async fn second_topic(State(tasks): State<Tasks>, TextBody(text): TextBody) -> Json<Measurement> {
+async fn second_topic(
+    State(tasks): State<Tasks>,
+    TextBody(text, _pass): TextBody,
+) -> Json<Measurement> {
     let text_length = utf16_len(&text);
     let elapsed =
         tasks.second_topic.measure(text_length, outside_service(tasks.times.second)).await;
@@ -88,7 +95,10 @@ async fn second_topic(State(tasks): State<Tasks>, TextBody(text): TextBody) -> J
 
 /// Without a line in the body.
 #[measured(tasks.decorated, before = utf16_len(&text))]
-async fn decorated(State(tasks): State<Tasks>, TextBody(text): TextBody) -> Json<Measurement> {
+async fn decorated(
+    State(tasks): State<Tasks>,
+    TextBody(text, _pass): TextBody,
+) -> Json<Measurement> {
     let elapsed = outside_service(tasks.times.decorated).await;
     tasks.answer(utf16_len(&text), elapsed)
 }

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::error::Category;
 
-use super::problem::Problem;
+use super::{gate::Pass, problem::Problem, tasks::Tasks};
 
 /// The largest body that is taken.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -23,24 +23,24 @@ const BODY_WAIT_MAX: Duration = Duration::from_secs(30);
 
 const HELP: &str = r#"send {"text": "…"} with content-type: application/json"#;
 
-/// The text of a request.
+/// The text of a request, and the pass of the task that it starts.
 #[derive(Debug)]
-pub(super) struct TextBody(pub(super) String);
+pub(super) struct TextBody(pub(super) String, pub(super) Pass);
 
 #[derive(Deserialize)]
 struct Wire {
     text: String,
 }
 
-impl<S: Sync> FromRequest<S> for TextBody {
+impl FromRequest<Tasks> for TextBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, tasks: &Tasks) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
         let bytes = tokio::time::timeout(BODY_WAIT_MAX, read(body)).await.map_err(|_| {
             Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time", HELP)
         })??;
-        decode(&head.headers, &bytes).map(Self)
+        Ok(Self(decode(&head.headers, &bytes)?, tasks.gate.enter()?))
     }
 }
 
@@ -95,6 +95,12 @@ fn decode(headers: &HeaderMap, bytes: &[u8]) -> Result<String, Problem> {
             Category::Data => {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string(), HELP)
             }
+            // What is skipped is not looked into: the form is right, so it is the characters of a string.
+            _ if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!("a string is no valid Unicode: {error}"),
+                "send UTF-8, and a surrogate pair such as \\ud83e\\udd80 with both its halves",
+            ),
             _ => Problem::new(StatusCode::BAD_REQUEST, format!("this is not JSON: {error}"), HELP),
         }
     })

@@ -28,8 +28,8 @@ impl EmbeddedBroker {
         let broker = Broker::builder().listen(listen).data(folder.join("broker")).start().await;
         let broker = broker.map_err(|error| match error {
             StartError::Listen { addr, source } => anyhow::anyhow!(
-                "the broker cannot listen on {addr} ({source}); choose another port with --broker-port, or \
-                 --broker-port 0 for a free one"
+                "the broker cannot listen on {addr} ({source}); stop the program that does, or choose another port with \
+                 --broker-port; 0 picks a free one"
             ),
             other => other.into(),
         })?;

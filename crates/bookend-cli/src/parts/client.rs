@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cli::TaskArgs,
-    http::{TaskTimes, Tasks},
+    http::{Gate, TaskTimes, Tasks},
     ledger::Sent,
     message::TextElapsed,
 };
@@ -104,7 +104,8 @@ pub(crate) fn client<'m>(module: Module<'m>, args: &'m TaskArgs) -> Module<'m> {
             (SENDER, FIRST_RECEIVER, SECOND_RECEIVER, TXT_RECEIVER, SERVER.optional()),
             async move |(sender, first_topic, second_topic, decorated, server)| {
                 let accepted = Arc::default();
-                let tasks = Tasks { first_topic, second_topic, decorated, times, accepted };
+                let gate = Gate::new();
+                let tasks = Tasks { first_topic, second_topic, decorated, times, accepted, gate };
                 Client { sender, tasks, server }
             },
         )

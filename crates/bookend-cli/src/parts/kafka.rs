@@ -7,7 +7,7 @@ use bookend::{
     kafka::{Cluster, KafkaOptions, TopicSpec},
 };
 
-use crate::cli::ClusterArgs;
+use crate::{cli::ClusterArgs, signals::Stop};
 
 /// Which Kafka, as the command line or the built-in broker says.
 pub(crate) const BROKERS: Token<KafkaOptions> = Token::new("BROKERS");
@@ -25,13 +25,22 @@ const PARTITIONS: u32 = 3;
 /// How long a command waits for a broker before it gives up. Once it has started it never does.
 const BROKER_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// Provides [`KAFKA`] and [`TOPICS`] from [`BROKERS`].
-pub(crate) fn kafka(module: Module<'_>) -> Module<'_> {
+/// Asked to stop while it waited for a broker.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped before a Kafka broker had answered")]
+pub(crate) struct StoppedEarly;
+
+/// Provides [`KAFKA`] and [`TOPICS`] from [`BROKERS`]; a stop ends the wait for a broker with [`StoppedEarly`].
+pub(crate) fn kafka<'m>(module: Module<'m>, stop: &'m Stop) -> Module<'m> {
     module.provide(KAFKA, (BROKERS,), async |(options,)| Kafka::new(options)).provide(
         TOPICS,
         (KAFKA,),
         async |(kafka,)| {
-            let cluster = kafka.ready(BROKER_WAIT_MAX).await.map_err(|error| {
+            let ready = tokio::select! {
+                ready = kafka.ready(BROKER_WAIT_MAX) => ready,
+                () = stop.asked() => return Err(StoppedEarly.into()),
+            };
+            let cluster = ready.map_err(|error| {
                 format!("{error}; start one with `bookend broker`, or name others with --brokers")
             })?;
             let specs = [FIRST_TOPIC, SECOND_TOPIC, TXT_ELAPSED]

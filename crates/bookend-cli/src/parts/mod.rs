@@ -17,11 +17,11 @@ mod server;
 pub(crate) use self::{
     broker::{BROKER, EmbeddedBroker, embedded},
     client::{CLIENT, Client, client},
-    kafka::{TOPICS, external, kafka},
+    kafka::{StoppedEarly, TOPICS, external, kafka},
     server::{SERVER, Server, reset_store, server},
 };
 
 use std::time::Duration;
 
-/// How long each part may take to close.
+/// How long a part may take to close, unless it says otherwise.
 pub(crate) const CLOSE_WAIT_MAX: Duration = Duration::from_secs(10);

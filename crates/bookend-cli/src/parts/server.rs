@@ -7,7 +7,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anyhow::Context;
 use bookend::{
     Kafka, Module, Offset, Position, Timestamp, Token, TopicName, TopicPartition,
     extract::{Batch, Json, State},
@@ -18,7 +17,7 @@ use bookend::{
 use bookend_store::sqlite::{OpenError, Options, Store, reset};
 
 use super::{
-    CLOSE_WAIT_MAX, TOPICS,
+    TOPICS,
     kafka::{FIRST_TOPIC, KAFKA, SECOND_TOPIC, TXT_ELAPSED},
 };
 use crate::{
@@ -34,6 +33,11 @@ const BATCH: BatchOf = BatchOf::records(1_000).or_after(Duration::from_millis(20
 
 /// How often a server that closes looks whether everything is stored.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How long handlers may still store when it closes: nothing that is cut off is lost, the next start stores it.
+const DRAIN: Duration = Duration::from_secs(2);
+/// [`DRAIN`], and then what the service allows itself: 3 s to commit, 5 s to leave the group, and a little to notice.
+const END_WAIT_MAX: Duration = Duration::from_secs(DRAIN.as_secs() + 3 + 5 + 2);
 
 const STORE: Token<Store<Measurements>> = Token::new("STORE");
 /// The receiving side of the process.
@@ -66,6 +70,7 @@ impl Server {
             .on_batch(FIRST_TOPIC, store_measurements, BATCH)
             .on_batch(SECOND_TOPIC, store_measurements, BATCH)
             .on_batch(TXT_ELAPSED, store_measurements, BATCH)
+            .with_drain_timeout(DRAIN)
             .with_state(store.clone());
         let handle = service.handle();
         let running = Background::spawn(|asked| {
@@ -140,12 +145,12 @@ impl Server {
 
     /// Finishes what is in hand, commits, and leaves the group.
     async fn close(self) -> anyhow::Result<()> {
-        let ended = self.running.end(CLOSE_WAIT_MAX).await.context("the server");
+        let ended = self.running.end(END_WAIT_MAX).await;
         // An error leaves the cell empty, and whoever asks later learns of it.
         if let Ok(rows) = self.stored().await {
             self.last_rows.get_or_init(|| rows);
         }
-        ended
+        ended.map_err(|error| anyhow::anyhow!("the server: {error:#}"))
     }
 }
 

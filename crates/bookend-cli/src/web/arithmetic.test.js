@@ -1,9 +1,10 @@
-// Tests of the page's pure modules, run by Node without anything installed: see `page_arithmetic` in tests.rs.
+// Tests of the page's pure modules, run by Node without anything installed: `cargo xtask interop page`.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { balance, equation, verdict } from "./assets/balance.js";
+import { about, duration } from "./assets/format.js";
 import { decades, linear, logarithmic, roundStep, spread, ticks } from "./assets/scale.js";
 import { waitAfter } from "./assets/poll.js";
 
@@ -85,6 +86,11 @@ test("ticks are round and enclose", () => {
 test("labels keep their distance and stay inside", () => {
   assert.deepEqual(spread([0, 1, 50], 10), [0, 10, 50]);
   assert.deepEqual(spread([48, 49, 50], 10, 50), [30, 40, 50]);
+});
+
+test("a response time is marked once its bin is wider than a millisecond", () => {
+  assert.equal(about(127), duration(127));
+  assert.equal(about(129), `≈ ${duration(129)}`);
 });
 
 test("waiting grows and is bounded", () => {

@@ -1,6 +1,6 @@
 //! The page's routes, and what its files may not contain.
 
-use std::{collections::BTreeSet, path::Path, process::Command};
+use std::{collections::BTreeSet, path::Path};
 
 use axum::{
     body::{self, Body},
@@ -109,13 +109,4 @@ fn no_file_makes_markup_of_text() {
             assert!(!asset.body.contains(way), "{} uses {way}", asset.path);
         }
     }
-}
-
-/// Goal: the pure scripts compute what they say. Method: Node's own test runner; it fails where Node is missing.
-#[test]
-#[ignore = "needs node 20.19 or later: cargo test -p bookend-cli -- --ignored page_arithmetic"]
-fn page_arithmetic() {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/arithmetic.test.js");
-    let output = Command::new("node").arg("--test").arg(tests).output().expect("node is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

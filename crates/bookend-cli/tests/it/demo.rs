@@ -1,6 +1,8 @@
 //! `bookend demo --exit`: the first thing that anyone runs.
 
-use crate::process::{End, bookend};
+use std::fs::File;
+
+use crate::process::{End, bookend, command};
 
 fn check(end: &End) {
     let closing = end.closing();
@@ -34,4 +36,14 @@ async fn goes_on_until_it_is_stopped() {
     let closing = end.closing();
     assert_eq!((end.code(), &closing["exact"]), (0, &true.into()), "{closing}");
     assert_eq!(closing["recorded"], closing["stored"], "{closing}");
+}
+
+// Goal: a log that cannot be written is lost, and nothing else. Method: a stderr that is a full disk, and much to log.
+#[test]
+fn a_log_that_cannot_be_written_harms_nobody() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut demo = command(&["demo", "--exit", "--task-ms", "5", "--json"]);
+    let output = demo.env("RUST_LOG", "debug").stderr(full).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    check(&End { status: output.status, stdout, stderr: Vec::new() });
 }

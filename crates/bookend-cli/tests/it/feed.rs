@@ -2,7 +2,13 @@
 
 use std::{fs, path::Path};
 
-use crate::process::{bookend, up};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::{
+    http::Caller,
+    process::{bookend, up},
+};
 
 /// `count` paragraphs of two lines.
 fn write_text(path: &Path, count: usize) {
@@ -60,4 +66,45 @@ fn client_and_server_apart() {
     let end = server.stop();
     assert_eq!((&end.closing()["stored"], end.code()), (&100.into(), 0), "{end:?}");
     assert_eq!(broker.stop().code(), 0);
+}
+
+// Goal: others who feed the same client are no fault. Method: two feeds at once.
+#[test]
+fn two_feeds_beside_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("text");
+    write_text(&file, 100);
+    let mut process = up(&folder.path().join("data"), &["--task-ms", "10"]);
+    let url = format!("http://{}", process.http());
+    let feed = ["feed", file.to_str().unwrap(), "--rate", "100", "--url", &url, "--json"];
+    let (one, two) = (bookend(&feed), bookend(&feed));
+    for end in [one.end(), two.end()] {
+        assert_eq!((&end.closing()["accepted"], end.code()), (&200.into(), 0), "{end:?}");
+    }
+    assert_eq!(process.stop().closing()["stored"], 400);
+}
+
+// Goal: a client that dies in the middle of a feed: the feed says so, a Ctrl-C ends its waiting, and it still closes
+// its books.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_dies_in_the_middle() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("text");
+    write_text(&file, 100);
+    let mut process = up(&folder.path().join("data"), &["--task-ms", "10"]);
+    let addr = process.http();
+    let url = format!("http://{addr}");
+    let mut feed =
+        bookend(&["feed", file.to_str().unwrap(), "--rate", "100", "--url", &url, "--json"]);
+    let begun = |ledger: &Value| ledger["accepted"].as_u64() > Some(5);
+    Caller::new(&addr).ledger_when(begun).await;
+    process.kill();
+    feed.complains("the ledger cannot be read");
+    feed.signal(Signal::INT);
+    let end = feed.end();
+    let closing = end.closing();
+    assert!(closing["accepted"].as_u64() > Some(0), "{closing}");
+    assert!(closing["refused"].as_u64() > Some(0), "{closing}");
+    assert_eq!((&closing["exact"], end.code()), (&false.into(), 1), "{end:?}");
+    assert!(closing["faults"].to_string().contains("cannot be read"), "{closing}");
 }

@@ -5,6 +5,7 @@ mod http;
 mod table;
 
 mod bad_input;
+mod broker;
 mod crash;
 mod demo;
 mod exit_codes;

@@ -49,17 +49,20 @@ impl End {
     }
 }
 
-/// Starts `bookend` with these arguments and no variables of the outside.
-pub(crate) fn bookend(args: &[&str]) -> Process {
+/// `bookend` with these arguments and no variables of the outside.
+pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bookend"));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BOOKEND_")) {
         command.env_remove(name);
     }
-    let mut child = command
-        .env("RUST_LOG", "warn,bookend=info,bookend_broker=debug")
-        .spawn()
-        .expect("the binary is built");
+    command.env("RUST_LOG", "warn,bookend=info,bookend_broker=debug");
+    command
+}
+
+/// Starts `bookend` with these arguments.
+pub(crate) fn bookend(args: &[&str]) -> Process {
+    let mut child = command(args).spawn().expect("the binary is built");
     let stdout = Lines::of(child.stdout.take().expect("it is piped"));
     let stderr = Lines::of(child.stderr.take().expect("it is piped"));
     Process { child, stdout, stderr, said: Vec::new() }
@@ -99,12 +102,12 @@ impl Process {
         url.trim_start_matches("http://").trim_end_matches('/').to_owned()
     }
 
-    /// Waits for a line of stderr that holds `words`.
-    pub(crate) fn complains(&mut self, words: &str) {
+    /// Waits for a line of stderr that holds `words`, and gives it.
+    pub(crate) fn complains(&mut self, words: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         while let Some(line) = self.stderr.next(deadline) {
             if line.contains(words) {
-                return;
+                return line;
             }
         }
         panic!("never said `{words}`");

@@ -22,6 +22,9 @@ export const short = (value) =>
 export const duration = (ms) =>
   ms < 10_000 ? `${short(ms)} ms` : `${twoDigits.format(ms / 1000)} s`;
 
+/** A response time out of the store's bins: exact below 128 ms, then within 1 %. */
+export const about = (ms) => (ms < 128 ? duration(ms) : `≈ ${duration(ms)}`);
+
 /** The time of day of a Unix time in milliseconds. */
 export const clock = (ms) => clockTime.format(ms);
 

@@ -2,7 +2,7 @@
 
 import { emptyNote, plotArea, timeAxis, valueAxis } from "./axes.js";
 import { byId, drawing, say, svg, tableBehind } from "./dom.js";
-import { clock, duration } from "./format.js";
+import { about, clock, duration } from "./format.js";
 import { linear, spread, ticks } from "./scale.js";
 
 const LINES = ["p99", "p95", "p50"];
@@ -38,7 +38,7 @@ function outline(points) {
 function draw(size, { latency }) {
   const { from, step_ms: step } = latency;
   const until = from + latency.p50.length * step;
-  const area = plotArea(size, { right: 92, left: 62 });
+  const area = plotArea(size, { right: 106, left: 62 });
   const highest = Math.max(1, ...latency.p99.filter(known));
   const levels = ticks(0, highest, 4, 1);
   const time = linear([from, until], [area.left, area.right]);
@@ -76,17 +76,17 @@ function draw(size, { latency }) {
         "text",
         { class: "end", x: area.right + 8, y: places[at] + 4 },
         key,
-        ` ${duration(value)}`,
+        ` ${about(value)}`,
       ),
     );
   });
   if (ends.length === 0) nodes.push(emptyNote(area, "No response in the last minutes"));
-  const spoken = ends.map(({ name, value }) => `${name} ${duration(value)}`).join(", ");
+  const spoken = ends.map(({ name, value }) => `${name} ${about(value)}`).join(", ");
   return { nodes, label: `Response time, latest: ${spoken || "none"}` };
 }
 
 function rows({ latency }) {
-  const cell = (value) => (known(value) ? duration(value) : "–");
+  const cell = (value) => (known(value) ? about(value) : "–");
   const lines = latency.p50.map((_, at) => [
     clock(latency.from + at * latency.step_ms),
     ...["p50", "p95", "p99"].map((name) => cell(latency[name][at])),
@@ -100,7 +100,7 @@ export function latency() {
   const table = tableBehind(byId("latency-table"), rows);
   return (view) => {
     const median = lastOf(view.latency.p50);
-    say(byId("latency-now"), known(median) ? duration(median) : "–");
+    say(byId("latency-now"), known(median) ? about(median) : "–");
     byId("latency-words").hidden = !known(median);
     chart(view);
     table(view);
