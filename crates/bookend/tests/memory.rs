@@ -38,9 +38,10 @@ impl Transport for Away {
 }
 
 fn resident_bytes() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1_024
+    let status = fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = kibibytes.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    kibibytes.map(|kibibytes: usize| kibibytes * 1_024).expect("a number of KiB")
 }
 
 // Goal: through an outage the process grows by at most 1.3 times the cap. Method: short messages, where the

@@ -11,7 +11,7 @@ pub(crate) fn store(command: &StoreCommand) -> anyhow::Result<Ending> {
     reset_store(&args.data).map_err(CannotStart::because)?;
     let folder = args.data.display();
     print(&format!(
-        "the store in {folder} is empty; a server fills it from where its group is in Kafka"
+        "the store in {folder} is empty; a server fills it from the beginning of what Kafka has"
     ));
     Ok(Ending::Exact)
 }

@@ -26,7 +26,8 @@ use crate::{
     message::TextElapsed,
 };
 
-/// Names the server to Kafka: all servers of this group share the partitions.
+/// Names the server to Kafka, together with its store: what is committed stands for the rows of that store, and
+/// another one, or one that was reset, is filled from the beginning.
 const GROUP: &str = "bookend-metrics";
 /// The store commits what comes together: one transaction costs as much for one row as for many.
 const BATCH: BatchOf = BatchOf::records(1_000).or_after(Duration::from_millis(20));
@@ -50,8 +51,7 @@ pub(crate) struct Server {
     store: Store<Measurements>,
     service: ServiceHandle,
     running: Background,
-    /// Where the partitions ended when it started.
-    began: Arc<[(TopicPartition, Offset)]>,
+
     /// The rows by topic when the store closed.
     last_rows: Arc<OnceLock<BTreeMap<String, u64>>>,
 }
@@ -64,9 +64,8 @@ impl Server {
         store: Store<Measurements>,
     ) -> anyhow::Result<Self> {
         store.bind(&cluster.id).await?;
-        let began = ends(&kafka).await?;
-        store.check_ends(&began).await?;
-        let service = Service::new(GROUP)
+        store.check_ends(&ends(&kafka).await?).await?;
+        let service = Service::new(format!("{GROUP}-{}", store.id().await?))
             .on_batch(FIRST_TOPIC, store_measurements, BATCH)
             .on_batch(SECOND_TOPIC, store_measurements, BATCH)
             .on_batch(TXT_ELAPSED, store_measurements, BATCH)
@@ -77,8 +76,7 @@ impl Server {
             let run = service.run(kafka.clone(), asked.wait());
             async move { run.await.map(drop) }
         });
-        let (began, last_rows) = (began.into(), Arc::default());
-        Ok(Self { kafka, store, service: handle, running, began, last_rows })
+        Ok(Self { kafka, store, service: handle, running, last_rows: Arc::default() })
     }
 
     /// The stored rows by topic. Also after the store has closed.
@@ -134,13 +132,10 @@ impl Server {
         let consumed = self.consumer().partitions;
         let settled =
             |at: &TopicPartition| consumed.iter().find(|is| is.partition == *at)?.settled_below;
-        Ok(ends.iter().all(|partition| {
-            let (at, end) = partition;
-            let next = stored.get(at).copied().max(settled(at));
-            // Nothing of it was ever ours, and nothing came since the start: its messages are of before a reset.
-            let is_old = next.is_none() && self.began.contains(partition);
-            is_old || next >= Some(*end)
-        }))
+        let reached = |(at, end): &(TopicPartition, Offset)| {
+            *end == Offset(0) || stored.get(at).copied().max(settled(at)) >= Some(*end)
+        };
+        Ok(ends.iter().all(reached))
     }
 
     /// Finishes what is in hand, commits, and leaves the group.

@@ -84,3 +84,21 @@ async fn stopping_in_the_middle_of_a_feed_is_exact() {
     assert_eq!(table::distinct(folder.path()), (rows, rows, rows));
     assert!(rows.unsigned_abs() >= *answered.borrow(), "every answer was recorded: {closing}");
 }
+
+// Goal: what a reset empties is filled again from what Kafka has, though all of it was consumed and committed before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_was_reset_is_filled_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let mut first = up(folder.path(), &["--task-ms", "5"]);
+    let caller = Caller::new(&first.http());
+    post(&caller, BEFORE).await;
+    caller.ledger_when(|ledger| stored(ledger) == BEFORE).await;
+    assert_eq!(first.stop().code(), 0);
+
+    assert_eq!(bookend(&["store", "reset", "--data", data]).end().code(), 0);
+    let mut second = up(folder.path(), &["--task-ms", "5"]);
+    let caller = Caller::new(&second.http());
+    caller.ledger_when(|ledger| stored(ledger) == BEFORE).await;
+    assert_eq!(second.stop().code(), 0);
+}

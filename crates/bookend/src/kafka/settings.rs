@@ -104,15 +104,13 @@ pub(super) fn check_together(kafka: &Kafka) -> Result<(), InvalidSettings> {
     let producer: KafkaResult<BaseProducer> =
         unconnected(kafka.producer_config("none", 1)).create();
     let consumer: KafkaResult<BaseConsumer> = unconnected(kafka.consumer_config("check")).create();
-    for error in [producer.err(), consumer.err()].into_iter().flatten() {
-        let reason = match error {
-            KafkaError::ClientCreation(reason) => reason,
-            other => other.to_string(),
-        };
-        let key = "these together".to_owned();
-        return Err(InvalidSettings { refused: vec![RefusedSetting { key, reason }] });
-    }
-    Ok(())
+    let Some(error) = producer.err().or(consumer.err()) else { return Ok(()) };
+    let reason = match error {
+        KafkaError::ClientCreation(reason) => reason,
+        other => other.to_string(),
+    };
+    let key = "these together".to_owned();
+    Err(InvalidSettings { refused: vec![RefusedSetting { key, reason }] })
 }
 
 fn librdkafka_takes(key: &str, value: &str) -> Result<(), String> {
