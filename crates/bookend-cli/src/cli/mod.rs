@@ -330,6 +330,15 @@ mod tests {
         assert_eq!((args.http().port, args.broker_port), (3000, 9092));
     }
 
+    // Goal: two parts on one machine do not ask for the same port. Three structs repeat the flag for it: clap keeps a
+    // default in a static, which all instances of a generic struct would share.
+    #[test]
+    fn each_part_has_a_port_of_its_own() {
+        let Ok(Command::Client(client)) = parse("bookend client") else { panic!("client") };
+        let Ok(Command::Server(server)) = parse("bookend server") else { panic!("server") };
+        assert_eq!((client.http().port, server.http().port), (3000, 3001));
+    }
+
     #[test]
     fn wrong_lines_are_refused() {
         for line in [
