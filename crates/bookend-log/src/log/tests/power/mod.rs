@@ -30,7 +30,7 @@ fn run(fsync: Fsync, page_bytes: usize, steps: &[Step]) -> Result<usize, TestCas
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, ..ProptestConfig::with_cases(48) })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, ..ProptestConfig::with_cases(32) })]
 
     // Goal: after any steps and any cut the log opens; what was promised is there, the rest is a prefix of what was
     // appended, byte for byte, and the start has not gone back.
