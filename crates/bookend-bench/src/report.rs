@@ -61,9 +61,9 @@ impl Row {
     }
 
     /// A value of its own; it says little without its machine.
-    pub(crate) fn plain(id: &str, what: &str, value: f64, unit: &str, goal: &str) -> Self {
-        let text = format!("{id:4} {what:40} {value:.2} {unit}  {goal}");
-        let json = json!({"id": id, "what": what, "value": value, "unit": unit, "goal": goal});
+    pub(crate) fn plain(id: &str, what: &str, value: f64, unit: &str, note: &str) -> Self {
+        let text = format!("{id:4} {what:40} {value:.2} {unit}  {note}");
+        let json = json!({"id": id, "what": what, "value": value, "unit": unit, "note": note});
         Self { text, json }
     }
 

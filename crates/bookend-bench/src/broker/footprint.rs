@@ -21,8 +21,8 @@ const AT_ONCE: usize = 100;
 /// Until what a start leaves behind has settled.
 const SETTLING: Duration = Duration::from_secs(1);
 
-const READY_GOAL: &str = "at most 300 (aim 100)";
-const MEMORY_GOAL: &str = "at most 40 (aim 25)";
+const READY_GOAL: &str = "goal at most 300 (aim 100)";
+const MEMORY_GOAL: &str = "goal at most 40 (aim 25)";
 
 pub(super) fn run(place: &Place, is_smoke: bool) -> Result<Vec<Row>> {
     let (starts, topics) = if is_smoke { (1, AT_ONCE) } else { (STARTS, TOPICS) };
@@ -48,7 +48,7 @@ pub(super) fn run(place: &Place, is_smoke: bool) -> Result<Vec<Row>> {
     }
     let size = format!("{topics} topics of {PARTITIONS} partitions");
     let seconds = began.elapsed().as_secs_f64();
-    rows.push(Row::plain("B3", &format!("{size}, created in"), seconds, "s", "seconds"));
+    rows.push(Row::plain("B3", &format!("{size}, created in"), seconds, "s", "no goal"));
     settle(is_smoke);
     let bytes = process.resident_bytes()?;
     rows.push(memory_row(&format!("memory, {size}, just created"), bytes, "no goal"));
@@ -92,7 +92,7 @@ fn ready_row(what: &str, times: &mut [Duration], goal: &str) -> Row {
     times.sort_unstable();
     let median = times.get(times.len() / 2).copied().unwrap_or_default();
     let most = times.last().copied().unwrap_or_default();
-    let goal = format!("{goal}; the slowest of {} took {most:.0?}", times.len());
+    let goal = format!("{goal}; slowest of {}: {most:.0?}", times.len());
     Row::plain("B3", what, median.as_secs_f64() * 1e3, "ms", &goal)
 }
 

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// In what the kernel tells processor time, whatever it counts in itself: `USER_HZ`, see `proc_pid_stat(5)`.
@@ -53,12 +53,16 @@ impl Process {
             .env("RUST_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
         let mut line = String::new();
         let stdout = child.stdout.as_mut().context("its output is piped")?;
         BufReader::new(stdout).read_line(&mut line)?;
-        let address = line.split_whitespace().nth(1).context("it did not say where it listens")?;
+        let Some(address) = line.split_whitespace().nth(1) else {
+            let output = child.wait_with_output()?;
+            bail!("it did not start: {}", String::from_utf8_lossy(&output.stderr).trim());
+        };
         ask_versions(address)?;
         let ready_after = began.elapsed();
         let (address, pid) = (address.to_owned(), child.id());

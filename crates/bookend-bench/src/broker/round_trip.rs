@@ -46,7 +46,7 @@ pub(super) fn run(place: &Place, is_smoke: bool) -> Result<Vec<Row>> {
         times.extend(slice_of(process, slice, requests)?);
     }
     let mut rows = Vec::new();
-    let goals = ["at most 2 (aim 0.5)", "at most 10 (aim 2)"];
+    let goals = ["goal at most 2 (aim 0.5)", "goal at most 10 (aim 2)"];
     for (name, times, goals) in
         [("bookend broker", our_times, goals), ("Apache Kafka", their_times, ["for comparison"; 2])]
     {
