@@ -76,7 +76,7 @@ pub(crate) fn run(
         println!("{difference}");
     }
     ensure!(differences.is_empty(), "{} cells are not as they should be", differences.len());
-    println!("every cell is Apache Kafka's, but for transactions");
+    println!("nothing differs from Apache Kafka that should not");
     Ok(())
 }
 

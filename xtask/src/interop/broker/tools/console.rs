@@ -52,10 +52,8 @@ impl Console<'_> {
         let [said, complained] =
             [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
         if !output.status.success() {
-            let words = format!("{said} {complained}");
-            let words: String = words.split_whitespace().collect::<Vec<_>>().join(" ");
-            let words: String = words.chars().take(300).collect();
-            bail!("`{tool} {}` ended with {}: {words}", arguments.join(" "), output.status);
+            let arguments = arguments.join(" ");
+            bail!("`{tool} {arguments}` ended with {}: {said} {complained}", output.status);
         }
         Ok(said.into_owned())
     }

@@ -13,6 +13,9 @@ use anyhow::Context as _;
 use self::console::Console;
 use super::Brokers;
 
+/// How much is shown of what a failed tool says, in characters.
+const WORDS_MAX: usize = 400;
+
 /// Something done by a tool, or by several.
 struct Case {
     tools: &'static str,
@@ -58,11 +61,17 @@ pub(super) fn run(brokers: &Brokers<'_>) -> anyhow::Result<Vec<Ended>> {
 impl Case {
     fn run(&self, console: &Console<'_>) -> Verdict {
         let began = Instant::now();
-        let verdict = (self.check)(console).map_err(|error| format!("{error:#}"));
+        let verdict = (self.check)(console).map_err(|error| short(&format!("{error:#}")));
         let seconds = began.elapsed().as_secs_f64();
         println!("{} {seconds:>5.1} s  {}: {}", mark(&verdict), self.tools, self.does);
         verdict
     }
+}
+
+/// Tools say much, above all where they were when something failed.
+fn short(words: &str) -> String {
+    let words: Vec<_> = words.split_whitespace().collect();
+    words.join(" ").chars().take(WORDS_MAX).collect()
 }
 
 fn mark(verdict: &Verdict) -> &'static str {
@@ -98,6 +107,12 @@ mod tests {
 
     fn ended(ours: Verdict, reference: Verdict) -> Ended {
         Ended { tools: "topics", does: "creates", reference, ours }
+    }
+
+    #[test]
+    fn long_words_become_one_line() {
+        assert_eq!(short("a\n\tb  c\n"), "a b c");
+        assert_eq!(short(&"é".repeat(1_000)).chars().count(), WORDS_MAX);
     }
 
     // Goal: what fails is seen in the table and reported with its cause, on whichever broker it was.
