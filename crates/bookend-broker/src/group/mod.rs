@@ -195,6 +195,7 @@ impl Groups {
                 return Err(ResponseError::GroupMaxSizeReached);
             }
             let group = Group::new(all.generation_floor);
+            all.bytes += name.len();
             all.groups.insert(name.clone(), group);
         }
         let ticket = all.next_ticket;
@@ -254,7 +255,7 @@ impl All {
     /// Drops a group; its successor's generations begin after its last.
     fn forget(&mut self, name: &[u8]) {
         if let Some(group) = self.groups.remove(name) {
-            self.bytes -= group.bytes();
+            self.bytes -= group.bytes() + name.len();
             self.generation_floor = self.generation_floor.max(group.generation());
         }
     }

@@ -152,22 +152,20 @@ impl Offsets {
         Ok(())
     }
 
-    /// A group has members: its offsets live as long as they do. Blocks on the disk if that is news.
-    pub(crate) fn join(&self, group: &str, protocol_type: &str, now_ms: i64) {
-        if self.is_news(group) {
-            let mut stored = self.stored();
-            if self.is_news(group) {
-                let what = What::Joined(protocol_type.into());
-                let change = Change { group: group.into(), time_ms: now_ms, what };
-                // A log that cannot be written is reported; the group works all the same.
-                self.change(&mut stored, change).ok();
-            }
-        }
+    /// Whether it must be noted that the group has members. Of one without offsets nothing is kept.
+    pub(crate) fn is_asleep(&self, group: &str) -> bool {
+        self.read(|state| state.groups.get(group).is_some_and(|g| g.members != Members::Present))
     }
 
-    /// Whether it is not known yet that the group has members. Of one without offsets nothing is kept.
-    fn is_news(&self, group: &str) -> bool {
-        self.read(|state| state.groups.get(group).is_some_and(|g| g.members != Members::Present))
+    /// Notes that a group has members: its offsets live as long as they do. Blocks on the disk.
+    pub(crate) fn join(&self, group: &str, protocol_type: &str, now_ms: i64) {
+        let mut stored = self.stored();
+        if self.is_asleep(group) {
+            let what = What::Joined(protocol_type.into());
+            let change = Change { group: group.into(), time_ms: now_ms, what };
+            // A log that cannot be written is reported; the group works all the same.
+            self.change(&mut stored, change).ok();
+        }
     }
 
     /// What the group committed for a partition.

@@ -1,6 +1,8 @@
 //! `DescribeGroups`: the members of groups and what they were given. A group that there is not is `Dead`, and from
 //! version 6 on an error besides (KIP-1043).
 
+use std::collections::HashSet;
+
 use kafka_protocol::{
     ResponseError,
     messages::{
@@ -35,7 +37,10 @@ pub(super) fn answer(
     request: DescribeGroupsRequest,
 ) -> DescribeGroupsResponse {
     let operations = request.include_authorized_operations;
-    let groups = request.groups.into_iter().map(|name| {
+    // Once each, however often it is named: a short question about a large group is not to fill the memory.
+    let mut seen = HashSet::new();
+    let asked = request.groups.into_iter().filter(|name| seen.insert(name.clone()));
+    let groups = asked.map(|name| {
         let group = match find(node, &name) {
             Some(description) => described(version, description),
             None => dead(version, &name),

@@ -82,9 +82,11 @@ pub(super) async fn answer(
     match node.groups.join(&group, join, client.gone()).await {
         None => Err(Refusal::Gone),
         Some(Ok(joined)) => {
-            // Before the answer: what such a member may rely on is not expired after a crash.
-            let (node, protocol_type) = (Arc::clone(node), joined.protocol_type.clone());
-            blocking(move || node.offsets.join(&group, &protocol_type, wall_clock_ms())).await;
+            if node.offsets.is_asleep(&group) {
+                // Before the answer: what such a member may rely on is not expired after a crash.
+                let (node, protocol_type) = (Arc::clone(node), joined.protocol_type.clone());
+                blocking(move || node.offsets.join(&group, &protocol_type, wall_clock_ms())).await;
+            }
             Ok(accepted(version, joined))
         }
         Some(Err(JoinRefused { error, member_id })) => Ok(refused(version, error, member_id)),

@@ -141,6 +141,27 @@ fn who_is_away_for_a_round_is_kept_until_its_session_ends() {
     assert!(scene.group.is_idle());
 }
 
+// Goal: a leader that is away does not lead, though it keeps its place; who is there does.
+#[test]
+fn who_is_away_for_a_round_does_not_lead() {
+    let mut scene = stable();
+    scene.join(Join { session_timeout: 3 * REBALANCE, ..instance("i", "i-1", "") });
+    let j = scene.join(instance("j", "j-1", ""));
+    for ticket in [j - 1, j] {
+        assert_eq!(scene.joined(ticket).leader, text("i-1"));
+    }
+    let parts = [("i-1", &b"1"[..]), ("j-1", b"2")];
+    scene.sync(Sync { generation: 2, ..part("i", "i-1", &parts) });
+    scene.sync(Sync { generation: 2, ..part("j", "j-1", &[]) });
+    let c = scene.join(join("", "c"));
+    let j = scene.join(instance("j", "j-1", ""));
+    scene.pass(REBALANCE);
+    for ticket in [c, j] {
+        assert_eq!(scene.joined(ticket).leader, text("j-1"));
+    }
+    assert_eq!(scene.group.describe().members.len(), 3);
+}
+
 // Goal: with all members away no one could lead, so no generation begins; their sessions end it.
 #[test]
 fn a_round_that_no_one_joins_begins_no_generation() {
