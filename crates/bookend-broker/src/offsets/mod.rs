@@ -24,14 +24,13 @@ use uuid::Uuid;
 use self::{
     entry::{Change, What},
     retention::World,
+    rewrite::Sizes,
     state::{Members, State, weight},
 };
 use crate::{error::StartError, group::GROUPS_MAX};
 
 /// Segments are small: space comes back by whole segments.
 const SEGMENT_BYTES_MAX: u64 = 1024 * 1024;
-/// A log smaller than this is never rewritten.
-const COMPACT_BYTES_MIN: u64 = 4 * 1024 * 1024;
 /// How much of the log is read at a time when it is replayed.
 const REPLAY_BYTES: usize = 1024 * 1024;
 /// What all committed offsets may take in memory.
@@ -61,9 +60,9 @@ pub(crate) struct Offsets {
 #[derive(Debug)]
 struct Stored {
     log: Log,
-    /// The size at which the log is rewritten, and the least it may be.
+    sizes: Sizes,
+    /// The size at which the log is rewritten.
     compact_at: u64,
-    compact_min: u64,
 }
 
 impl Offsets {
@@ -76,13 +75,13 @@ impl Offsets {
         is_known: impl Fn(Uuid) -> bool,
     ) -> Result<Self, StartError> {
         let options = Options { segment_bytes_max: SEGMENT_BYTES_MAX, ..options };
-        Self::open_with(dir, options, COMPACT_BYTES_MIN, now_ms, is_known)
+        Self::open_with(dir, options, Sizes::default(), now_ms, is_known)
     }
 
     fn open_with(
         dir: &Path,
         options: Options,
-        compact_min: u64,
+        sizes: Sizes,
         now_ms: i64,
         is_known: impl Fn(Uuid) -> bool,
     ) -> Result<Self, StartError> {
@@ -112,7 +111,7 @@ impl Offsets {
             what: What::Emptied,
         });
         let emptied: Vec<_> = emptied.collect();
-        let stored = Mutex::new(Stored { log, compact_at: compact_min, compact_min });
+        let stored = Mutex::new(Stored { log, sizes, compact_at: sizes.compact_min });
         let offsets = Self { state: RwLock::new(state), stored };
         for change in emptied {
             // Where it cannot be written it is found again at the next start, and counts from then.

@@ -9,8 +9,21 @@ use super::{Offsets, Stored, entry, state::State};
 
 /// A log this many times larger than what it says is rewritten.
 const COMPACT_FACTOR: u64 = 4;
-/// How much goes into one entry, about: under some policies each costs a sync.
-const ENTRY_BYTES: usize = 256 * 1024;
+
+/// When and how the log is rewritten; tests make everything small.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    /// A log smaller than this is never rewritten.
+    pub(super) compact_min: u64,
+    /// How much goes into one entry, about: under some policies each costs a sync.
+    pub(super) entry: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { compact_min: 4 * 1024 * 1024, entry: 256 * 1024 }
+    }
+}
 
 impl Offsets {
     /// Rewrites the log if it has grown out of proportion.
@@ -41,7 +54,7 @@ impl Offsets {
             for (name, group) in &state.groups {
                 several.extend(State::changes_of(name, group));
                 bytes += group.bytes();
-                if bytes >= ENTRY_BYTES {
+                if bytes >= stored.sizes.entry {
                     stored.log.append(1, 0, &entry::encode_all(&several))?;
                     (several, bytes) = (Vec::new(), 0);
                 }
@@ -50,7 +63,7 @@ impl Offsets {
         })?;
         let size = stored.log.bytes() - before;
         stored.log.sync()?;
-        stored.compact_at = stored.compact_min.max(size * COMPACT_FACTOR);
+        stored.compact_at = stored.sizes.compact_min.max(size * COMPACT_FACTOR);
         Ok(stored.log.drop_before(from)?)
     }
 }

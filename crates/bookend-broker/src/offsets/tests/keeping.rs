@@ -3,7 +3,7 @@
 use kafka_protocol::ResponseError;
 
 use super::{
-    super::{METADATA_BYTES_MAX, SEGMENT_BYTES_MAX, state::State},
+    super::{METADATA_BYTES_MAX, SEGMENT_BYTES_MAX, rewrite::Sizes, state::State},
     Committed, FIRST, NOON, Offsets, SECOND, at, commit, consumer, open, options,
 };
 use crate::group::GROUPS_MAX;
@@ -109,15 +109,16 @@ fn there_is_room_for_so_many_groups() {
 fn the_log_does_not_grow_with_the_number_of_commits() {
     let dir = tempfile::tempdir().unwrap();
     let offsets = open(dir.path());
+    let compact_min = Sizes::default().compact_min;
     let long = "x".repeat(METADATA_BYTES_MAX);
-    let rounds = 2 * i64::try_from(super::super::COMPACT_BYTES_MIN).unwrap() / 4_096;
+    let rounds = 2 * i64::try_from(compact_min).unwrap() / 4_096;
     for n in 0..rounds {
         let committed =
             Committed { offset: n, leader_epoch: 0, metadata: Some(long.as_str().into()) };
         offsets.commit("g", vec![((FIRST, 0), committed)], NOON, || Ok(None)).unwrap();
     }
     let log_bytes = offsets.stored().log.bytes();
-    assert!(log_bytes <= super::super::COMPACT_BYTES_MIN + SEGMENT_BYTES_MAX, "{log_bytes}");
+    assert!(log_bytes <= compact_min + SEGMENT_BYTES_MAX, "{log_bytes}");
     assert!(offsets.stored().log.start() > 0);
     drop(offsets);
     assert_eq!(open(dir.path()).find("g", (FIRST, 0)).unwrap().offset, rounds - 1);
