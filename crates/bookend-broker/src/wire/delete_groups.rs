@@ -14,7 +14,7 @@ use super::{
     Api, code,
     schema::{Schema, list, text},
 };
-use crate::node::{Node, blocking, wall_clock_ms};
+use crate::node::{Node, blocking, now_ms};
 
 pub(super) const API: Api = Api {
     key: ApiKey::DeleteGroups,
@@ -36,7 +36,7 @@ pub(super) async fn answer(node: &Arc<Node>, request: DeleteGroupsRequest) -> De
 }
 
 fn delete(node: &Node, name: &str) -> Result<(), ResponseError> {
-    node.offsets.forget(name, wall_clock_ms(), || {
+    node.offsets.forget(name, now_ms(), || {
         let had_members = node.groups.delete(name)?;
         let places: Vec<_> =
             node.offsets.of_group(name).into_iter().map(|(place, _)| place).collect();

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     group::request::{Join, JoinRefused, Joined},
-    node::{Node, blocking, wall_clock_ms},
+    node::{Node, blocking, now_ms},
 };
 
 pub(super) const API: Api = Api {
@@ -85,7 +85,7 @@ pub(super) async fn answer(
             if node.offsets.is_asleep(&group) {
                 // Before the answer: what such a member may rely on is not expired after a crash.
                 let (node, protocol_type) = (Arc::clone(node), joined.protocol_type.clone());
-                blocking(move || node.offsets.join(&group, &protocol_type, wall_clock_ms())).await;
+                blocking(move || node.offsets.join(&group, &protocol_type, now_ms())).await;
             }
             Ok(accepted(version, joined))
         }

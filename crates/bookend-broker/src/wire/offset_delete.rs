@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     group::describe::{Activity, Subscribed},
-    node::{Node, blocking, wall_clock_ms},
+    node::{Node, blocking, now_ms},
     offsets::Place,
 };
 
@@ -38,7 +38,7 @@ pub(super) async fn answer(node: &Arc<Node>, request: OffsetDeleteRequest) -> Of
 fn delete(node: &Node, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
     let group = request.group_id;
     let mut topics: Vec<(TopicName, Results)> = Vec::new();
-    let deleted = node.offsets.forget(&group, wall_clock_ms(), || {
+    let deleted = node.offsets.forget(&group, now_ms(), || {
         let activity = node.groups.activity(&group);
         if matches!(activity, Activity::AtWork { subscribed: Subscribed::Other, .. }) {
             return Err(ResponseError::NonEmptyGroup);

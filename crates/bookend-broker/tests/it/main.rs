@@ -6,7 +6,7 @@ mod client;
 
 mod records;
 mod groups;
-mod admin;
+mod tools;
 mod topics;
 mod faults;
 mod restart;
