@@ -18,6 +18,7 @@ use kafka_protocol::{
         leave_group_request::MemberIdentity,
         offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
         offset_delete_request::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic},
+        offset_fetch_request::OffsetFetchRequestGroup,
         sync_group_request::SyncGroupRequestAssignment,
     },
     protocol::StrBytes,
@@ -287,5 +288,20 @@ async fn offsets_of_no_use_expire() {
     let mut tool = Client::connect(broker.addr()).await;
     assert_eq!(list(&mut tool, &[]).await, [["g", "consumer", "Empty"]]);
     assert_eq!(committed(&mut tool, "g").await, 1);
+    broker.stop().await;
+}
+
+// Goal: a short question does not get an answer without end. Method: one group, asked about as often as a request can
+// name it.
+#[tokio::test]
+async fn a_group_that_is_named_often_is_described_once() {
+    let broker = broker().await;
+    let mut tool = Client::connect(broker.addr()).await;
+    let often = vec![text("g").into(); 10_000];
+    let request = DescribeGroupsRequest::default().with_groups(often);
+    assert_eq!(tool.ask(6, &request).await.groups.len(), 1);
+    let all = OffsetFetchRequestGroup::default().with_group_id(text("g").into()).with_topics(None);
+    let request = OffsetFetchRequest::default().with_groups(vec![all; 10_000]);
+    assert_eq!(tool.ask(9, &request).await.groups.len(), 1);
     broker.stop().await;
 }
