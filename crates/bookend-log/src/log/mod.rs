@@ -61,13 +61,15 @@ impl Log {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    #[cfg(feature = "test-disk")]
+    #[cfg(any(test, feature = "test-disk"))]
     pub fn open_on(
         dir: impl AsRef<Path>,
         options: Options,
         disk: &crate::testing::PowerCut,
     ) -> Result<(Self, Recovery), OpenError> {
-        Self::open_with(dir.as_ref(), options, Arc::new(disk.clone()))
+        let dir = dir.as_ref();
+        disk.adopt(dir).map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
+        Self::open_with(dir, options, Arc::new(disk.clone()))
     }
 
     fn open_with(
