@@ -13,7 +13,10 @@ use super::{
     folders::{new_id, open_partitions, topic_dir},
     storage,
 };
-use crate::settings::{SettingError, Settings};
+use crate::{
+    partition::Partition,
+    settings::{SettingError, Settings},
+};
 
 /// The longest topic name.
 const NAME_BYTES_MAX: usize = 249;
@@ -193,12 +196,7 @@ impl Catalog {
         Ok((topic, at.expect("memory and file are changed together")))
     }
 
-    fn replace(
-        &self,
-        topic: &Topic,
-        partitions: Vec<Arc<crate::partition::Partition>>,
-        settings: Arc<Settings>,
-    ) {
+    fn replace(&self, topic: &Topic, partitions: Vec<Arc<Partition>>, settings: Arc<Settings>) {
         let (name, id) = (Arc::clone(&topic.name), topic.id);
         let topic = Arc::new(Topic { name, id, partitions, settings });
         self.write(|topics| topics.insert(topic));

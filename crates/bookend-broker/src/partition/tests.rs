@@ -47,6 +47,19 @@ fn batches_are_served_as_sent() {
     assert_eq!(partition.latest_time(), Ok(Some(Found { offset: 5, timestamp: 30 })));
 }
 
+// Goal: all five codecs are stored and served byte for byte.
+#[test]
+fn batches_of_every_codec_are_served_as_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(dir.path());
+    for codec in 0..5 {
+        let sent = batch_of(None, 10, &[0, 5, 3], codec);
+        let base = append(&partition, sent.clone());
+        let served = partition.read(base, 1).unwrap();
+        assert_eq!((&served[8..12], &served[16..]), (&sent[8..12], &sent[16..]), "{codec}");
+    }
+}
+
 // Goal: a batch sent again is known, also by a partition that was opened anew.
 #[test]
 fn a_repeated_batch_is_known_after_a_restart() {
