@@ -299,6 +299,7 @@ mod tests {
         assert!(matches!(set("soon"), Ok(Err(_))));
         let grown = catalog.find("t").unwrap();
         assert!(Arc::ptr_eq(&grown.partitions[1], &topic.partitions[1]));
+        assert_eq!(catalog.room().partitions, PARTITIONS_MAX - 3);
         drop((catalog, grown));
 
         let catalog = open(dir.path());
