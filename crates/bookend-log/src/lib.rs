@@ -58,7 +58,8 @@
 //! | 36–   | the payload |
 //!
 //! The header's own checksum lets a scan step over payloads without reading them, and covers the payload's checksum,
-//! so no payload passes under another's header. A sealed segment has an `.index` file beside it, so that opening does
+//! so no payload passes under another's header. It stands where it stands in every version, so that an entry of a later
+//! one is told from damage. A sealed segment has an `.index` file beside it, so that opening does
 //! not read it; a missing or damaged one is built again from the segment.
 //!
 //! # A torn tail, or damage?
@@ -74,16 +75,19 @@ mod options;
 mod entry;
 mod segment;
 mod disk;
+mod marks;
 mod recover;
 mod log;
 mod error;
 mod lock;
+#[cfg(any(test, feature = "test-disk"))]
+pub mod testing;
 
 pub use self::{
     entry::{Entry, EntryInfo, PAYLOAD_BYTES_MAX},
     error::{AppendError, OpenError, ReadError},
     lock::{FolderLock, LockError},
-    log::Log,
+    log::{Log, PendingSync, SyncDone},
     options::{Fsync, Options},
     recover::{Cut, Recovery},
 };
