@@ -25,6 +25,8 @@ const SYNC_CHECKS: u32 = 4;
 /// How often it is asked which offsets have expired: ten times per retention time, within these bounds.
 const EXPIRY_CHECK_MIN: Duration = Duration::from_millis(50);
 const EXPIRY_CHECK_MAX: Duration = Duration::from_mins(1);
+/// How long after its start a broker first looks for old records at the latest, as Apache Kafka does.
+const FIRST_RETENTION: Duration = Duration::from_secs(30);
 
 /// The state behind all connections.
 #[derive(Debug)]
@@ -84,6 +86,31 @@ impl Node {
             }
         }
         self.offsets.sync_if_due(now);
+    }
+
+    /// Lets go what the topics' settings no longer keep, every `interval`, for ever; the broker runs it as a task.
+    pub(crate) async fn run_retention(self: Arc<Self>, interval: Duration) {
+        let interval = interval.max(Duration::from_millis(1));
+        let first = tokio::time::Instant::now() + interval.min(FIRST_RETENTION);
+        let mut checks = tokio::time::interval_at(first, interval);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            checks.tick().await;
+            let node = Arc::clone(&self);
+            blocking(move || node.retain(now_ms())).await;
+        }
+    }
+
+    /// Lets go what the topics' settings no longer keep at that time. Blocks on the disk.
+    pub(crate) fn retain(&self, now_ms: i64) {
+        for topic in self.catalog.all() {
+            for (index, partition) in topic.partitions.iter().enumerate() {
+                let bytes = partition.retain(&topic.settings, now_ms);
+                if bytes > 0 {
+                    tracing::info!(topic = %topic.name, index, bytes, "old records deleted");
+                }
+            }
+        }
     }
 
     /// Syncs everything. Blocks on the disk.

@@ -28,6 +28,8 @@ use crate::{
 const PARTITIONS: u32 = 3;
 /// Apache Kafka's `offsets.retention.minutes`.
 const OFFSETS_RETENTION: Duration = Duration::from_hours(7 * 24);
+/// Apache Kafka's `log.retention.check.interval.ms`.
+const RETENTION_CHECK: Duration = Duration::from_mins(5);
 
 /// A running broker.
 ///
@@ -39,7 +41,7 @@ pub struct Broker {
     node: Arc<Node>,
     stopping: watch::Sender<bool>,
     listener: JoinHandle<()>,
-    timers: [JoinHandle<()>; 3],
+    timers: [JoinHandle<()>; 4],
     stopped: bool,
 }
 
@@ -52,6 +54,7 @@ pub struct BrokerBuilder {
     fsync: Fsync,
     partitions: u32,
     offsets_retention: Duration,
+    retention_check: Duration,
 }
 
 impl Broker {
@@ -75,6 +78,7 @@ impl Broker {
             fsync: Options::default().fsync,
             partitions: PARTITIONS,
             offsets_retention: OFFSETS_RETENTION,
+            retention_check: RETENTION_CHECK,
         }
     }
 
@@ -168,6 +172,13 @@ impl BrokerBuilder {
         self
     }
 
+    /// Sets how often it is looked whether a topic's `retention.ms` and `retention.bytes` let records go; every five
+    /// minutes without it.
+    pub fn retention_check(mut self, interval: Duration) -> Self {
+        self.retention_check = interval;
+        self
+    }
+
     /// Starts the broker; it runs on the current tokio runtime.
     ///
     /// # Errors
@@ -179,7 +190,7 @@ impl BrokerBuilder {
     /// # Panics
     /// When the system has no random bytes, or the runtime is shutting down.
     pub async fn start(self) -> Result<Broker, StartError> {
-        let Self { listen, data, fsync, partitions, offsets_retention } = self;
+        let Self { listen, data, fsync, partitions, offsets_retention, retention_check } = self;
         // The port first: it is the more likely to be in the way, and free again by itself.
         let failed = |source| StartError::Listen { addr: listen, source };
         let socket = TcpListener::bind(listen).await.map_err(failed)?;
@@ -199,6 +210,7 @@ impl BrokerBuilder {
             groups,
             tokio::spawn(Arc::clone(&node).run_sync(fsync)),
             tokio::spawn(Arc::clone(&node).run_offsets_retention(offsets_retention)),
+            tokio::spawn(Arc::clone(&node).run_retention(retention_check)),
         ];
         tracing::info!(%addr, data = %node.folder.path().display(), "broker started");
         Ok(Broker { addr, node, stopping, listener, timers, stopped: false })

@@ -9,15 +9,26 @@
 //! [`node`](crate::node) with its partitions, groups and offsets.
 
 mod schema;
+mod refused;
+mod resource;
 
 mod api_versions;
 mod metadata;
+mod describe_cluster;
+mod describe_topic_partitions;
+mod describe_log_dirs;
+mod describe_configs;
+mod incremental_alter_configs;
+mod alter_configs;
 mod create_topics;
+mod create_partitions;
 mod delete_topics;
+mod delete_records;
 mod init_producer_id;
 mod produce;
 mod fetch;
 mod list_offsets;
+mod offset_for_leader_epoch;
 mod find_coordinator;
 mod join_group;
 mod sync_group;
@@ -46,6 +57,9 @@ use tokio::sync::watch;
 use self::schema::{Malformed, Schema};
 use crate::{node::Node, partition::LEADER_EPOCH};
 
+/// The room for a small answer, and for what stands before a large one.
+const FRAME_BYTES: usize = 256;
+
 /// One API and the versions of it that are implemented.
 #[derive(Debug)]
 struct Api {
@@ -56,7 +70,7 @@ struct Api {
 }
 
 /// Everything that is implemented; exactly this is advertised, but for the oldest produce versions.
-const APIS: [&Api; 19] = [
+const APIS: [&Api; 28] = [
     &produce::API,
     &fetch::API,
     &list_offsets::API,
@@ -75,7 +89,16 @@ const APIS: [&Api; 19] = [
     &api_versions::API,
     &create_topics::API,
     &delete_topics::API,
+    &delete_records::API,
     &init_producer_id::API,
+    &offset_for_leader_epoch::API,
+    &describe_configs::API,
+    &alter_configs::API,
+    &describe_log_dirs::API,
+    &create_partitions::API,
+    &incremental_alter_configs::API,
+    &describe_cluster::API,
+    &describe_topic_partitions::API,
 ];
 
 /// The other end of a connection, as the APIs see it.
@@ -181,6 +204,19 @@ async fn dispatch(
         RequestKind::CreateTopics(r) => create_topics::answer(node, version, r).await.into(),
         RequestKind::DeleteTopics(r) => delete_topics::answer(node, version, r).await.into(),
         RequestKind::InitProducerId(r) => init_producer_id::answer(node, r).await.into(),
+        RequestKind::CreatePartitions(r) => create_partitions::answer(node, r).await.into(),
+        RequestKind::DeleteRecords(r) => delete_records::answer(node, r).await.into(),
+        RequestKind::DescribeConfigs(r) => describe_configs::answer(node, r).into(),
+        RequestKind::AlterConfigs(r) => alter_configs::answer(node, r).await.into(),
+        RequestKind::IncrementalAlterConfigs(r) => {
+            incremental_alter_configs::answer(node, r).await.into()
+        }
+        RequestKind::DescribeCluster(r) => describe_cluster::answer(node, client, &r).into(),
+        RequestKind::DescribeLogDirs(r) => describe_log_dirs::answer(node, r).into(),
+        RequestKind::DescribeTopicPartitions(r) => {
+            describe_topic_partitions::answer(node, r).into()
+        }
+        RequestKind::OffsetForLeaderEpoch(r) => offset_for_leader_epoch::answer(node, r).into(),
         RequestKind::Produce(r) => {
             return Ok(produce::answer(node, version, r).await?.map(Into::into));
         }
@@ -221,7 +257,12 @@ fn encode(
     correlation_id: i32,
     response: &ResponseKind,
 ) -> Result<BytesMut, Refusal> {
-    framed(|frame| {
+    // A fetch is copied once, into its frame; all else is small.
+    let bytes = match response {
+        ResponseKind::Fetch(fetch) => fetch.compute_size(version).unwrap_or(0),
+        _ => 0,
+    };
+    framed(bytes, |frame| {
         ResponseHeader::default()
             .with_correlation_id(correlation_id)
             .encode(frame, key.response_header_version(version))
@@ -230,9 +271,12 @@ fn encode(
     })
 }
 
-/// Puts the length before what `write` writes.
-fn framed(write: impl FnOnce(&mut BytesMut) -> Result<(), Refusal>) -> Result<BytesMut, Refusal> {
-    let mut frame = BytesMut::with_capacity(256);
+/// Puts the length before what `write` writes, which is about `bytes` long.
+fn framed(
+    bytes: usize,
+    write: impl FnOnce(&mut BytesMut) -> Result<(), Refusal>,
+) -> Result<BytesMut, Refusal> {
+    let mut frame = BytesMut::with_capacity(bytes + FRAME_BYTES);
     frame.put_i32(0);
     write(&mut frame)?;
     let length = i32::try_from(frame.len() - 4).expect("a fetch is limited, all else is small");

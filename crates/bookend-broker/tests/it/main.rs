@@ -5,9 +5,12 @@
 mod client;
 
 mod records;
+mod parked;
 mod groups;
 mod tools;
 mod topics;
+mod settings;
+mod admin;
 mod faults;
 mod restart;
 mod start;

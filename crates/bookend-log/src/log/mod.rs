@@ -177,6 +177,11 @@ impl Log {
         Ok(header)
     }
 
+    /// Sets how large segments grow, from the next append on: [`Options::segment_bytes_max`].
+    pub fn set_segment_bytes_max(&mut self, bytes: u64) {
+        self.options.segment_bytes_max = bytes;
+    }
+
     /// Makes everything appended so far survive a power cut; under [`Fsync::Never`] what the active segment holds.
     ///
     /// # Errors
