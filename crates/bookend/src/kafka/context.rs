@@ -1,6 +1,9 @@
 //! Sends what librdkafka has to say to `tracing`, under the target `librdkafka`.
 
-use rdkafka::{ClientContext, config::RDKafkaLogLevel, error::KafkaError, types::RDKafkaErrorCode};
+use rdkafka::{
+    ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError,
+    types::RDKafkaErrorCode,
+};
 use tracing::{debug, error, info, warn};
 
 /// The context of clients that only need their words heard.
@@ -16,6 +19,8 @@ impl ClientContext for Logged {
         client_error(&error, reason);
     }
 }
+
+impl ConsumerContext for Logged {}
 
 /// One line of librdkafka's log.
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, text: &str) {
