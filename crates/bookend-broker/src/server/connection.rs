@@ -26,11 +26,11 @@ const PIPELINED_MAX: usize = 8;
 
 /// Serves `stream` until the client leaves, is cut off, or `stopping` turns true.
 pub(super) async fn serve(node: Arc<Node>, stream: TcpStream, stopping: watch::Receiver<bool>) {
-    let reached = match stream.local_addr().and_then(|addr| {
+    let (reached, peer) = match stream.local_addr().and_then(|addr| {
         stream.set_nodelay(true)?;
-        Ok(addr)
+        Ok((addr, stream.peer_addr()?))
     }) {
-        Ok(addr) => addr,
+        Ok(addrs) => addrs,
         Err(error) => {
             tracing::debug!(%error, "a connection ended before its first request");
             return;
@@ -39,7 +39,7 @@ pub(super) async fn serve(node: Arc<Node>, stream: TcpStream, stopping: watch::R
     let (read, write) = stream.into_split();
     let (frames, requests) = mpsc::channel(PIPELINED_MAX);
     let (leaving, gone) = watch::channel(false);
-    let client = Client { reached, gone };
+    let client = Client { reached, peer, gone };
     let reading = read_ahead(read, frames, leaving, stopping);
     let answering = answer_all(&node, &client, requests, write);
     // Reading ends first when the client leaves; answering ends first when the client is cut off, and then

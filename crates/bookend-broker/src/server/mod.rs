@@ -11,6 +11,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bookend_log::{Fsync, Options};
@@ -25,6 +26,8 @@ use crate::{
 
 /// Of a topic that is created without a number.
 const PARTITIONS: u32 = 3;
+/// Apache Kafka's `offsets.retention.minutes`.
+const OFFSETS_RETENTION: Duration = Duration::from_hours(7 * 24);
 
 /// A running broker.
 ///
@@ -36,7 +39,7 @@ pub struct Broker {
     node: Arc<Node>,
     stopping: watch::Sender<bool>,
     listener: JoinHandle<()>,
-    timers: [JoinHandle<()>; 2],
+    timers: [JoinHandle<()>; 3],
     stopped: bool,
 }
 
@@ -48,6 +51,7 @@ pub struct BrokerBuilder {
     data: Option<PathBuf>,
     fsync: Fsync,
     partitions: u32,
+    offsets_retention: Duration,
 }
 
 impl Broker {
@@ -70,6 +74,7 @@ impl Broker {
             data: None,
             fsync: Options::default().fsync,
             partitions: PARTITIONS,
+            offsets_retention: OFFSETS_RETENTION,
         }
     }
 
@@ -156,6 +161,13 @@ impl BrokerBuilder {
         self
     }
 
+    /// Sets for how long committed offsets are kept once their group has no members any more, or, of a consumer that is
+    /// in no group, since they were committed. Without it they are kept for seven days, as by Apache Kafka.
+    pub fn offsets_retention(mut self, retention: Duration) -> Self {
+        self.offsets_retention = retention;
+        self
+    }
+
     /// Starts the broker; it runs on the current tokio runtime.
     ///
     /// # Errors
@@ -167,7 +179,7 @@ impl BrokerBuilder {
     /// # Panics
     /// When the system has no random bytes, or the runtime is shutting down.
     pub async fn start(self) -> Result<Broker, StartError> {
-        let Self { listen, data, fsync, partitions } = self;
+        let Self { listen, data, fsync, partitions, offsets_retention } = self;
         // The port first: it is the more likely to be in the way, and free again by itself.
         let failed = |source| StartError::Listen { addr: listen, source };
         let socket = TcpListener::bind(listen).await.map_err(failed)?;
@@ -183,7 +195,11 @@ impl BrokerBuilder {
             let node = Arc::clone(&node);
             tokio::spawn(async move { node.groups.run_timer().await })
         };
-        let timers = [groups, tokio::spawn(Arc::clone(&node).run_sync(fsync))];
+        let timers = [
+            groups,
+            tokio::spawn(Arc::clone(&node).run_sync(fsync)),
+            tokio::spawn(Arc::clone(&node).run_offsets_retention(offsets_retention)),
+        ];
         tracing::info!(%addr, data = %node.folder.path().display(), "broker started");
         Ok(Broker { addr, node, stopping, listener, timers, stopped: false })
     }

@@ -8,9 +8,10 @@ use bookend_log::Fsync;
 use bytes::BufMut;
 use kafka_protocol::{
     messages::{
-        ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest,
-        FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest,
-        LeaveGroupRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+        ApiVersionsRequest, CreateTopicsRequest, DeleteGroupsRequest, DeleteTopicsRequest,
+        DescribeGroupsRequest, FetchRequest, FindCoordinatorRequest, HeartbeatRequest,
+        InitProducerIdRequest, JoinGroupRequest, LeaveGroupRequest, ListGroupsRequest,
+        ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetDeleteRequest,
         OffsetFetchRequest, ProduceRequest, SyncGroupRequest,
         create_topics_request::{CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig},
         delete_topics_request::DeleteTopicState,
@@ -20,6 +21,7 @@ use kafka_protocol::{
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
         metadata_request::MetadataRequestTopic,
         offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
+        offset_delete_request::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic},
         offset_fetch_request::{
             OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
         },
@@ -49,7 +51,12 @@ fn every_version() -> impl Iterator<Item = (&'static Api, i16)> {
 fn sample(key: ApiKey, version: i16) -> RequestKind {
     match key {
         ApiKey::Produce | ApiKey::Fetch | ApiKey::ListOffsets => sample_records(key, version),
-        ApiKey::OffsetCommit | ApiKey::OffsetFetch => sample_offsets(key, version),
+        ApiKey::OffsetCommit | ApiKey::OffsetFetch | ApiKey::OffsetDelete => {
+            sample_offsets(key, version)
+        }
+        ApiKey::ListGroups | ApiKey::DescribeGroups | ApiKey::DeleteGroups => {
+            sample_groups(key, version)
+        }
         ApiKey::Metadata | ApiKey::CreateTopics | ApiKey::DeleteTopics => {
             sample_topics(key, version)
         }
@@ -168,6 +175,16 @@ fn sample_offsets(key: ApiKey, version: i16) -> RequestKind {
                 .with_topics(vec![topic])
                 .into()
         }
+        ApiKey::OffsetDelete => {
+            let partition = OffsetDeleteRequestPartition::default();
+            let topic = OffsetDeleteRequestTopic::default()
+                .with_name(topic())
+                .with_partitions(vec![partition.clone(), partition.with_partition_index(7)]);
+            OffsetDeleteRequest::default()
+                .with_group_id(text("simple").into())
+                .with_topics(vec![topic])
+                .into()
+        }
         _ if version < 8 => {
             let topic = OffsetFetchRequestTopic::default()
                 .with_name(topic())
@@ -187,6 +204,24 @@ fn sample_offsets(key: ApiKey, version: i16) -> RequestKind {
             let all = group.clone().with_topics(None);
             OffsetFetchRequest::default().with_groups(vec![group, all]).into()
         }
+    }
+}
+
+fn sample_groups(key: ApiKey, version: i16) -> RequestKind {
+    let groups = || vec![text("simple").into(), text("none").into()];
+    match key {
+        ApiKey::ListGroups => {
+            let request = ListGroupsRequest::default();
+            let states = vec![text("Dead"), text("empty")];
+            let request = if version < 4 { request } else { request.with_states_filter(states) };
+            let types = vec![text("Classic"), text("share")];
+            if version < 5 { request } else { request.with_types_filter(types) }.into()
+        }
+        ApiKey::DescribeGroups => DescribeGroupsRequest::default()
+            .with_groups(groups())
+            .with_include_authorized_operations(version >= 3)
+            .into(),
+        _ => DeleteGroupsRequest::default().with_groups_names(groups()).into(),
     }
 }
 
@@ -266,7 +301,8 @@ impl Scene {
             tokio::spawn(async move { node.groups.run_timer().await })
         };
         let (leaving, gone) = watch::channel(false);
-        let client = Client { reached: (Ipv4Addr::LOCALHOST, 9092).into(), gone };
+        let reached = (Ipv4Addr::LOCALHOST, 9092).into();
+        let client = Client { reached, peer: (Ipv4Addr::LOCALHOST, 50_000).into(), gone };
         Self { node, client, leaving, _timer: timer, _dir: dir }
     }
 
@@ -424,8 +460,41 @@ async fn every_version_of_every_api_is_answered() {
                 let codes: Vec<_> = r.topics.iter().map(|t| t.error_code).collect();
                 assert_eq!(codes, [0, 17], "{version}");
             }
-            _ => {}
+            (_, response) => check_groups(&scene, api, version, response).await,
         }
+    }
+}
+
+/// Of the answers about groups, those that say something about a group that only committed.
+async fn check_groups(scene: &Scene, api: &Api, version: i16, response: ResponseKind) {
+    match response {
+        ResponseKind::OffsetDelete(r) => {
+            // It was deleted with its group, in the last version of that.
+            assert_eq!((r.error_code, r.topics.len()), (69, 0), "{version}");
+        }
+        ResponseKind::ListGroups(r) => {
+            let group = r.groups.iter().find(|group| **group.group_id == *"simple").unwrap();
+            assert!(r.groups.len() > 1, "those that only joined are there too");
+            assert_eq!(&*group.group_state, if version < 4 { "" } else { "Empty" });
+            assert_eq!(&*group.group_type, if version < 5 { "" } else { "classic" });
+        }
+        ResponseKind::DescribeGroups(r) => {
+            let [simple, none] = &r.groups[..] else { panic!("{version}: {r:?}") };
+            assert_eq!((simple.error_code, &*simple.group_state), (0, "Empty"), "{version}");
+            let expected = if version < 6 { 0 } else { 69 };
+            assert_eq!((none.error_code, &*none.group_state), (expected, "Dead"), "{version}");
+            let operations = if version < 3 { i32::MIN } else { 328 };
+            assert_eq!(simple.authorized_operations, operations, "{version}");
+        }
+        ResponseKind::DeleteGroups(r) => {
+            let codes: Vec<_> = r.results.iter().map(|r| r.error_code).collect();
+            assert_eq!(codes, [0, 69], "{version}");
+            scene.ask(8, sample(ApiKey::OffsetCommit, 8)).await;
+            if version == api.max {
+                scene.ask(version, sample(api.key, version)).await;
+            }
+        }
+        _ => {}
     }
 }
 

@@ -6,6 +6,7 @@ mod client;
 
 mod records;
 mod groups;
+mod tools;
 mod topics;
 mod faults;
 mod restart;
