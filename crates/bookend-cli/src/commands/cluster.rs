@@ -6,10 +6,11 @@ use bookend::{
     Kafka, TopicName,
     kafka::{Admin, KafkaOptions, TopicInfo},
 };
+use serde::Serialize;
 
 use crate::{
     cli::ClusterArgs,
-    exit::{CannotStart, Ending},
+    exit::{CannotStart, Ending, print},
     look::no_such,
     signals::Stop,
 };
@@ -52,4 +53,9 @@ pub(super) fn find<'a>(topics: &'a [TopicInfo], name: &TopicName) -> anyhow::Res
 /// A number, or `-` where there is none.
 pub(super) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// Prints one document of JSON.
+pub(super) fn print_json(document: &impl Serialize) {
+    print(&serde_json::to_string(document).expect("numbers and texts are always JSON"));
 }

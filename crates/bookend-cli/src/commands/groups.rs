@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
 use bookend::{
-    TopicPartition,
+    Offset, Partition, TopicName, TopicPartition,
     kafka::{GroupInfo, GroupState, TopicInfo},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::{
-    cluster::{connect, or_dash, unless_stopped},
+    cluster::{connect, or_dash, print_json, unless_stopped},
     reset::reset,
 };
 use crate::{
@@ -46,15 +46,13 @@ async fn list(args: GroupsArgs) -> anyhow::Result<Ending> {
     let lag = |committed| total(&lags(committed, &[], &ranges));
     let rows = groups.iter().zip(committed.iter().map(lag));
     if args.print.json {
-        let rows = rows.map(|(group, lag)| {
-            json!({
-                "group": group.name,
-                "state": group.state,
-                "members": members(group),
-                "lag": lag,
-            })
+        let rows = rows.map(|(group, lag)| GroupRow {
+            group: &group.name,
+            state: group.state,
+            members: members(group),
+            lag,
         });
-        print(&rows.collect::<Value>().to_string());
+        print_json(&rows.collect::<Vec<_>>());
         return Ok(Ending::Exact);
     }
     let mut table = Table::new(["GROUP", "STATE", ">MEMBERS", ">LAG"]);
@@ -76,14 +74,13 @@ async fn describe(args: GroupArgs) -> anyhow::Result<Ending> {
     let ranges = admin.ranges(&led(&topics, committed.keys().chain(read))).await?;
     let lags = lags(&committed, &group.members, &ranges);
     if lags.is_empty() {
-        let members = group.members.len();
         bail!(
-            "group `{}` has never committed an offset, and its {members} members read nothing",
+            "group `{}` has never committed an offset, and none of its members reads a partition",
             plain(&group.name)
         );
     }
     if args.print.json {
-        print(&document(group, &lags).to_string());
+        print_json(&document(group, &lags));
         return Ok(Ending::Exact);
     }
     let mut table = Table::new([
@@ -113,32 +110,76 @@ async fn describe(args: GroupArgs) -> anyhow::Result<Ending> {
     } else {
         format!(", shared by {}", plain(&group.protocol))
     };
-    let (members, lag) = (or_dash(members(group)), or_dash(total(&lags)));
-    print(&format!("{}: {}, {members} members{how}, lag {lag}", plain(&group.name), group.state));
+    let members = match members(group) {
+        None => "members unknown".to_owned(),
+        Some(1) => "1 member".to_owned(),
+        Some(count) => format!("{count} members"),
+    };
+    let (name, lag) = (plain(&group.name), or_dash(total(&lags)));
+    print(&format!("{name}: {}, {members}{how}, lag {lag}", group.state));
     print(&table.render(Paint::of_stdout()));
     Ok(Ending::Exact)
 }
 
-fn document(group: &GroupInfo, lags: &[Lag<'_>]) -> Value {
-    json!({
-        "group": group.name,
-        "state": group.state,
-        "protocol": group.protocol,
-        "lag": total(lags),
-        "members": group.members.iter().map(|member| json!({
-            "member": member.id,
-            "client": member.client_id,
-            "host": member.host,
-        })).collect::<Value>(),
-        "partitions": lags.iter().map(|lag| json!({
-            "topic": lag.at.topic,
-            "partition": lag.at.partition,
-            "committed": lag.committed,
-            "end": lag.end,
-            "lag": lag.lag(),
-            "member": lag.member.map(|member| &member.id),
-        })).collect::<Value>(),
-    })
+/// A group as `groups list --json` has it.
+#[derive(Serialize)]
+struct GroupRow<'a> {
+    group: &'a str,
+    state: GroupState,
+    members: Option<usize>,
+    lag: Option<i64>,
+}
+
+/// A group as `groups describe --json` has it.
+#[derive(Serialize)]
+struct GroupDocument<'a> {
+    group: &'a str,
+    state: GroupState,
+    protocol: &'a str,
+    lag: Option<i64>,
+    members: Vec<MemberRow<'a>>,
+    partitions: Vec<LagRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct MemberRow<'a> {
+    member: &'a str,
+    client: &'a str,
+    host: &'a str,
+}
+
+#[derive(Serialize)]
+struct LagRow<'a> {
+    topic: &'a TopicName,
+    partition: Partition,
+    committed: Option<Offset>,
+    end: Option<Offset>,
+    lag: Option<i64>,
+    member: Option<&'a str>,
+}
+
+fn document<'a>(group: &'a GroupInfo, lags: &'a [Lag<'_>]) -> GroupDocument<'a> {
+    let members = group.members.iter().map(|member| MemberRow {
+        member: &member.id,
+        client: &member.client_id,
+        host: &member.host,
+    });
+    let partitions = lags.iter().map(|lag| LagRow {
+        topic: &lag.at.topic,
+        partition: lag.at.partition,
+        committed: lag.committed,
+        end: lag.end,
+        lag: lag.lag(),
+        member: lag.member.map(|member| member.id.as_str()),
+    });
+    GroupDocument {
+        group: &group.name,
+        state: group.state,
+        protocol: &group.protocol,
+        lag: total(lags),
+        members: members.collect(),
+        partitions: partitions.collect(),
+    }
 }
 
 /// How many members; `None` where the coordinator does not say.

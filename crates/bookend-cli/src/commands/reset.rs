@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use anyhow::{anyhow, bail, ensure};
 use bookend::{
-    Offset, TopicPartition,
+    Offset, Partition, TopicName, TopicPartition,
     kafka::{Admin, GroupInfo, TopicInfo},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::{
-    cluster::{self, connect, or_dash},
+    cluster::{self, connect, or_dash, print_json},
     groups,
 };
 use crate::{
@@ -35,17 +35,17 @@ pub(super) async fn reset(args: ResetArgs) -> anyhow::Result<Ending> {
         }
     }
     if args.print.json {
-        let rows = to.iter().map(|(at, offset)| {
-            json!({
-                "topic": at.topic,
-                "partition": at.partition,
-                "before": before.get(at),
-                "after": offset,
-            })
+        let partitions = to.iter().map(|(at, offset)| ResetRow {
+            topic: &at.topic,
+            partition: at.partition,
+            before: before.get(at).copied(),
+            after: *offset,
         });
-        let rows: Value = rows.collect();
-        let document = json!({ "group": group.name, "executed": args.execute, "partitions": rows });
-        print(&document.to_string());
+        print_json(&ResetDocument {
+            group: &group.name,
+            executed: args.execute,
+            partitions: partitions.collect(),
+        });
     } else {
         print(&table(&to, &before).render(Paint::of_stdout()));
     }
@@ -53,6 +53,22 @@ pub(super) async fn reset(args: ResetArgs) -> anyhow::Result<Ending> {
         say("only shown, nothing was moved; --execute moves it");
     }
     Ok(Ending::Exact)
+}
+
+/// A reset as `--json` has it.
+#[derive(Serialize)]
+struct ResetDocument<'a> {
+    group: &'a str,
+    executed: bool,
+    partitions: Vec<ResetRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct ResetRow<'a> {
+    topic: &'a TopicName,
+    partition: Partition,
+    before: Option<Offset>,
+    after: Offset,
 }
 
 fn table(to: &[(TopicPartition, Offset)], before: &BTreeMap<TopicPartition, Offset>) -> Table<4> {
@@ -126,10 +142,7 @@ pub(super) async fn places(
 
 #[cfg(test)]
 mod tests {
-    use bookend::{
-        Partition, TopicName,
-        kafka::{BrokerId, GroupState, MemberInfo, PartitionInfo},
-    };
+    use bookend::kafka::{BrokerId, GroupState, MemberInfo, PartitionInfo};
 
     use super::*;
 

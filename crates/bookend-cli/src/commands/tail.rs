@@ -1,12 +1,20 @@
 //! `bookend tail`: the records of a topic as they come, without a group, without a commit.
 
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Stdout, Write};
+use std::{
+    io::{self, BufWriter, ErrorKind, IsTerminal, Stdout, Write},
+    thread,
+};
 
 use anyhow::ensure;
 use bookend::{
     Message, Offset, Partition, TopicPartition,
     kafka::{Admin, Tailed, TopicInfo},
 };
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+};
+use tokio::sync::oneshot;
 
 use super::{
     cluster::{connect, find},
@@ -23,6 +31,7 @@ pub(crate) async fn tail(args: TailArgs, stop: Stop) -> anyhow::Result<Ending> {
     tokio::select! {
         ended = follow(args, &stop) => ended,
         () = stop.asked() => Ok(Ending::Exact),
+        () = reader_gone() => Ok(Ending::Exact),
     }
 }
 
@@ -125,6 +134,26 @@ impl Out {
 
     fn flush(&mut self) -> io::Result<Reader> {
         reader(self.stdout.flush())
+    }
+}
+
+/// Waits until nobody reads stdout any more, so that `| head -1` ends at once and not with the next record.
+///
+/// The kernel tells of a closed pipe without a write. The thread that asks it waits as long as the process lives, which
+/// does not wait for it; where stdout is a file there is no reader to go.
+async fn reader_gone() {
+    let (tx, rx) = oneshot::channel();
+    let watch = move || {
+        let stdout = io::stdout();
+        // Errors and hang-ups are told unasked.
+        let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+        while let Err(Errno::INTR) = poll(&mut watched, None) {}
+        let gone = watched[0].revents().intersects(PollFlags::ERR | PollFlags::HUP);
+        gone.then(|| tx.send(()).ok())
+    };
+    let started = thread::Builder::new().name("bookend-stdout".to_owned()).spawn(watch);
+    if started.is_err() || rx.await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

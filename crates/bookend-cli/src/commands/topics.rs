@@ -6,12 +6,13 @@ use std::{
 };
 
 use bookend::{
-    TopicPartition,
-    kafka::{Admin, AdminError, OffsetRange, PartitionInfo, TopicInfo, TopicSpec},
+    Offset, Partition, TopicName, TopicPartition,
+    kafka::{Admin, AdminError, BrokerId, OffsetRange, PartitionInfo, TopicInfo, TopicSpec},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
-use super::cluster::{connect, find, or_dash, unless_stopped};
+use super::cluster::{connect, find, or_dash, print_json, unless_stopped};
 use crate::{
     cli::{CreateArgs, DeleteArgs, TopicArgs, TopicsArgs, TopicsCommand},
     exit::{CannotStart, Ending, print, say},
@@ -36,16 +37,14 @@ async fn list(args: TopicsArgs) -> anyhow::Result<Ending> {
     topics.retain(|topic| args.internal || !topic.is_internal());
     let ranges = ranges(&admin, &topics).await?;
     if args.print.json {
-        let rows = topics.iter().map(|topic| {
-            json!({
-                "topic": topic.name,
-                "partitions": topic.partitions.len(),
-                "replicas": topic.replication(),
-                "records": records(topic, &ranges),
-                "internal": topic.is_internal(),
-            })
+        let rows = topics.iter().map(|topic| TopicRow {
+            topic: &topic.name,
+            partitions: topic.partitions.len(),
+            replicas: topic.replication(),
+            records: records(topic, &ranges),
+            internal: topic.is_internal(),
         });
-        print(&rows.collect::<Value>().to_string());
+        print_json(&rows.collect::<Vec<_>>());
         return Ok(Ending::Exact);
     }
     let mut table = Table::new(["TOPIC", ">PARTITIONS", ">REPLICAS", ">RECORDS"]);
@@ -90,20 +89,7 @@ async fn describe(args: TopicArgs) -> anyhow::Result<Ending> {
         }
     };
     if args.print.json {
-        let settings: Option<BTreeMap<_, _>> = settings.map(BTreeMap::from_iter);
-        let document = json!({
-            "topic": topic.name,
-            "partitions": rows(topic, &ranges).map(|(partition, range)| json!({
-                "partition": partition.partition,
-                "leader": partition.leader,
-                "replicas": partition.replicas,
-                "in_sync": partition.in_sync,
-                "start": range.map(|range| range.start),
-                "end": range.map(|range| range.end),
-            })).collect::<Value>(),
-            "settings": settings,
-        });
-        print(&document.to_string());
+        print_json(&document(topic, &ranges, settings));
         return Ok(Ending::Exact);
     }
     let mut table =
@@ -126,6 +112,54 @@ async fn describe(args: TopicArgs) -> anyhow::Result<Ending> {
         print(&format!("set  {}={}", plain(key), plain(value)));
     }
     Ok(Ending::Exact)
+}
+
+/// A topic as `topics list --json` has it.
+#[derive(Serialize)]
+struct TopicRow<'a> {
+    topic: &'a TopicName,
+    partitions: usize,
+    replicas: usize,
+    records: Option<u64>,
+    internal: bool,
+}
+
+/// A topic as `topics describe --json` has it.
+#[derive(Serialize)]
+struct TopicDocument<'a> {
+    topic: &'a TopicName,
+    partitions: Vec<PartitionRow<'a>>,
+    settings: Option<BTreeMap<String, Option<String>>>,
+}
+
+#[derive(Serialize)]
+struct PartitionRow<'a> {
+    partition: Partition,
+    leader: Option<BrokerId>,
+    replicas: &'a [BrokerId],
+    in_sync: &'a [BrokerId],
+    start: Option<Offset>,
+    end: Option<Offset>,
+}
+
+fn document<'a>(
+    topic: &'a TopicInfo,
+    ranges: &'a Ranges,
+    settings: Option<Vec<(String, Option<String>)>>,
+) -> TopicDocument<'a> {
+    let partitions = rows(topic, ranges).map(|(partition, range)| PartitionRow {
+        partition: partition.partition,
+        leader: partition.leader,
+        replicas: &partition.replicas,
+        in_sync: &partition.in_sync,
+        start: range.map(|range| range.start),
+        end: range.map(|range| range.end),
+    });
+    TopicDocument {
+        topic: &topic.name,
+        partitions: partitions.collect(),
+        settings: settings.map(BTreeMap::from_iter),
+    }
 }
 
 async fn delete(args: DeleteArgs) -> anyhow::Result<Ending> {
@@ -176,7 +210,7 @@ fn report(verb: &str, done: &[(String, Result<(), AdminError>)], json: bool) -> 
             let error = done.as_ref().err().map(ToString::to_string);
             json!({ "topic": topic, verb: done.is_ok(), "error": error })
         });
-        print(&each.collect::<Value>().to_string());
+        print_json(&each.collect::<Vec<_>>());
     } else {
         let good = done.iter().filter(|(_, done)| done.is_ok());
         good.for_each(|(topic, _)| print(&format!("{verb} {topic}")));

@@ -46,8 +46,13 @@ pub(super) fn client_error(error: &KafkaError, reason: &str) {
     use RDKafkaErrorCode as Code;
     match error.rdkafka_error_code() {
         Some(Code::Fatal) => error!(target: "librdkafka", %error, "{reason}"),
-        // Sender and service say once that Kafka is away, and once that it is back.
-        Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::OperationTimedOut) => {
+        // Sender and service say once that Kafka is away, and once that it is back. A partition's end is no error.
+        Some(
+            Code::AllBrokersDown
+            | Code::BrokerTransportFailure
+            | Code::OperationTimedOut
+            | Code::PartitionEOF,
+        ) => {
             debug!(target: "librdkafka", "{reason}");
         }
         _ => warn!(target: "librdkafka", "{reason}"),

@@ -11,14 +11,8 @@ use rdkafka::{
     types::RDKafkaErrorCode as Code,
 };
 use tokio::{sync::Notify, time::timeout};
-use tracing::warn;
 
-use super::{
-    AdminError, Kafka,
-    consumer::to_message,
-    context::Logged,
-    words::{code_words, words},
-};
+use super::{AdminError, Kafka, consumer::to_message, context::Logged, words::code_words};
 use crate::{
     record::Message,
     topic::{Offset, Partition, TopicName},
@@ -141,11 +135,7 @@ fn end_of(error: &KafkaError) -> Option<String> {
             | Code::UnknownPartition
             | Code::TopicAuthorizationFailed),
         ) => Some(code_words(*code)),
-        // Nothing is read in the group's name, so what it may do does not matter.
-        KafkaError::MessageConsumption(Code::GroupAuthorizationFailed) => None,
-        other => {
-            warn!(error = words(other), "reading goes on when Kafka answers again");
-            None
-        }
+        // The context has logged it. Some of them do not even matter, as nothing is read in the group's name.
+        _ => None,
     }
 }

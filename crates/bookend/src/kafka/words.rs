@@ -6,7 +6,11 @@ use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 
 /// What librdkafka says of an error, without the names it has for it.
 pub(super) fn words(error: &KafkaError) -> String {
-    error.rdkafka_error_code().map_or_else(|| error.to_string(), code_words)
+    match error {
+        // rust-rdkafka does not count it among those with a code.
+        KafkaError::AdminOp(code) => code_words(*code),
+        other => other.rdkafka_error_code().map_or_else(|| other.to_string(), code_words),
+    }
 }
 
 /// `Local: Timed out` becomes `timed out`.
@@ -28,6 +32,8 @@ mod tests {
     fn errors_speak_plainly() {
         let timed_out = KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut);
         assert_eq!(words(&timed_out), "timed out");
+        let unsupported = KafkaError::AdminOp(RDKafkaErrorCode::UnsupportedFeature);
+        assert_eq!(words(&unsupported), "required feature not supported by broker");
         assert_eq!(words(&KafkaError::Canceled), KafkaError::Canceled.to_string());
         assert_eq!(code_words(RDKafkaErrorCode::InvalidReplicationFactor), {
             "replication factor is below 1 or larger than the number of available brokers"

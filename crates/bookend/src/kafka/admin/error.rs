@@ -4,8 +4,8 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminError {
-    /// The brokers did not answer; check that they run, then try again.
-    #[error("Kafka at {brokers} gave no answer: {reason}")]
+    /// The brokers did not answer, or not as they should; check that they run, then try again.
+    #[error("asking Kafka at {brokers} failed: {reason}")]
     Failed {
         /// Where they were asked.
         brokers: String,
@@ -13,7 +13,7 @@ pub enum AdminError {
         reason: String,
     },
     /// The brokers answered, and said no; the reason says what to change.
-    #[error("{what} was refused: {reason}")]
+    #[error("{what}: refused, {reason}")]
     Refused {
         /// What was asked for.
         what: String,

@@ -21,7 +21,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use rdkafka::{
     TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
-    error::KafkaResult,
+    error::{KafkaError, KafkaResult},
 };
 
 use super::{Kafka, Unreachable, callbacks::place, cluster, context::Logged, words::words};
@@ -113,7 +113,7 @@ impl Admin {
         config.set("group.id", group);
         let asked = tokio::task::spawn_blocking(move || {
             let client: BaseConsumer<Logged> = config.create_with_context(Logged)?;
-            Ok::<_, rdkafka::error::KafkaError>(question(&client))
+            Ok::<_, KafkaError>(question(&client))
         });
         match asked.await {
             Ok(Ok(answer)) => answer,

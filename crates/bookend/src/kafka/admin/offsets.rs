@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rdkafka::{
     Offset as KafkaOffset,
     consumer::{BaseConsumer, CommitMode, Consumer},
-    error::KafkaResult,
+    error::{KafkaError, KafkaResult},
     types::RDKafkaErrorCode,
 };
 
@@ -141,7 +141,7 @@ impl Admin {
         .await
     }
 
-    fn of(&self, error: &rdkafka::error::KafkaError) -> AdminError {
+    fn of(&self, error: &KafkaError) -> AdminError {
         self.failed(words(error))
     }
 }

@@ -144,7 +144,7 @@ impl Admin {
     /// Dropped before it completes, the topic may have been created.
     pub async fn create_topic(&self, spec: &TopicSpec) -> Result<(), AdminError> {
         let answer = self.changer()?.create_topics([&new_topic(spec)], &options()).await;
-        self.changed(&format!("topic `{}`", spec.name), answer)
+        self.changed(&format!("creating topic `{}`", spec.name), answer)
     }
 
     /// Deletes a topic with all its records.
