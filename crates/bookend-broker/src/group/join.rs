@@ -110,8 +110,8 @@ impl Group {
         self.refuse_parked(old, ResponseError::FencedInstanceId);
     }
 
-    /// Whether the successor of a static member, which stands at `place`, wants other work than that was given. Only the
-    /// topics count: what an assignor remembers besides them is not the same in a new process.
+    /// Whether the successor of a static member, which stands at `place`, wants other work than that was given. Only
+    /// the topics count: what an assignor remembers besides them is not the same in a new process.
     fn work_changes(&self, old: &Member, place: usize) -> bool {
         if self.elect_protocol() != self.protocol {
             return true;

@@ -16,8 +16,8 @@ use super::{
 };
 
 /// How long the first member of an empty group waits for company, so that members started together
-/// share one round. Apache Kafka waits 3 s (`group.initial.rebalance.delay.ms`) and again for each that comes; an instant
-/// is enough to converge, and a lone service starts at once.
+/// share one round. Apache Kafka waits 3 s (`group.initial.rebalance.delay.ms`) and again for each that comes; an
+/// instant is enough to converge, and a lone service starts at once.
 pub(crate) const FIRST_ROUND: Duration = Duration::from_millis(50);
 
 impl Group {

@@ -11,8 +11,8 @@
 //!   topic id 16 bytes · partition i32 · offset i64 · leader epoch i32 · metadata: length i16 or -1, bytes
 //! ```
 //!
-//! or `6 · changes, each: time i64 · length u32 · one of the above`. All numbers are big-endian; the log around it holds
-//! the checksum, and the time of a change that stands alone.
+//! or `6 · changes, each: time i64 · length u32 · one of the above`. All numbers are big-endian; the log around it
+//! holds the checksum, and the time of a change that stands alone.
 
 use bytes::{Buf, BufMut};
 use uuid::Uuid;

@@ -66,8 +66,8 @@ struct Stored {
 }
 
 impl Offsets {
-    /// Opens the log in `dir`; offsets of topics that `is_known` does not know are dropped. Members did not survive the last
-    /// process, so groups that had some have none as of now.
+    /// Opens the log in `dir`; offsets of topics that `is_known` does not know are dropped. Members did not survive
+    /// the last process, so groups that had some have none as of now.
     pub(crate) fn open(
         dir: &Path,
         options: Options,

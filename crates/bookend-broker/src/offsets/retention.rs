@@ -1,8 +1,9 @@
 //! For how long a committed offset is kept (KIP-211): a pure rule, with the time as an argument.
 //!
-//! A group at work keeps its offsets, but for those of topics it no longer subscribes to. Once it has no members, all of them
-//! live on for the retention time, and those of standalone consumers so long from each commit. Where Apache Kafka counts
-//! from the day the group fell empty alone, an offset committed later, as by a tool, counts from its commit here.
+//! A group at work keeps its offsets, but for those of topics it no longer subscribes to. Once it has no members, all
+//! of them live on for the retention time, and those of standalone consumers so long from each commit. Where Apache
+//! Kafka counts from the day the group fell empty alone, an offset committed later, as by a tool, counts from its
+//! commit here.
 
 use std::collections::HashMap;
 

@@ -1,11 +1,8 @@
 //! Clients that send what they should not: their connection ends, and no one else notices.
 
-use kafka_protocol::messages::{
-    DescribeGroupsRequest, OffsetFetchRequest, offset_fetch_request::OffsetFetchRequestGroup,
-};
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 
-use crate::client::{Client, batch, broker, text};
+use crate::client::{Client, batch, broker};
 
 // Goal: a lie closes its own connection and no other. Method: lengths of arrays, strings and frames beyond what is there.
 #[tokio::test]
@@ -31,20 +28,6 @@ async fn lengths_that_lie_close_the_connection() {
         assert_eq!(client.receive_raw().await, None, "{bytes:?}");
     }
     assert_eq!(bystander.produce("t", batch(None, &["a"])).await.error_code, 0);
-    broker.stop().await;
-}
-
-// Goal: a short question does not get an answer without end. Method: one group, asked about as often as a request can name it.
-#[tokio::test]
-async fn a_group_that_is_named_often_is_described_once() {
-    let broker = broker().await;
-    let mut client = Client::connect(broker.addr()).await;
-    let often = vec![text("g").into(); 10_000];
-    let describe = DescribeGroupsRequest::default().with_groups(often);
-    assert_eq!(client.ask(6, &describe).await.groups.len(), 1);
-    let all = OffsetFetchRequestGroup::default().with_group_id(text("g").into()).with_topics(None);
-    let fetch = OffsetFetchRequest::default().with_groups(vec![all; 10_000]);
-    assert_eq!(client.ask(9, &fetch).await.groups.len(), 1);
     broker.stop().await;
 }
 

@@ -1,6 +1,9 @@
 //! What tools do with groups, over sockets: list, describe, delete, and that old offsets go by themselves.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use bookend_broker::Broker;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -15,6 +18,7 @@ use kafka_protocol::{
         leave_group_request::MemberIdentity,
         offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
         offset_delete_request::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic},
+        offset_fetch_request::OffsetFetchRequestGroup,
         sync_group_request::SyncGroupRequestAssignment,
     },
     protocol::StrBytes,
@@ -226,16 +230,44 @@ async fn a_static_member_restarts_without_a_round() {
     broker.stop().await;
 }
 
+/// Starts a broker as soon as the one before, which was dropped, has let go of the folder.
+async fn restart(folder: &Path, retention: Duration) -> Broker {
+    let begin = Instant::now();
+    loop {
+        let builder = Broker::builder().data(folder).partitions(1).offsets_retention(retention);
+        match builder.start().await {
+            Ok(broker) => return broker,
+            Err(error) => assert!(begin.elapsed() < DEADLINE, "{error}"),
+        }
+    }
+}
+
+// Goal: that a group is at work again is known after a crash, though its members have committed nothing yet: its old
+// offsets are theirs. Method: the group has a type from then on.
+#[tokio::test]
+async fn a_group_at_work_is_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let retention = Duration::from_hours(1);
+    let broker = restart(dir.path(), retention).await;
+    let mut tool = Client::connect(broker.addr()).await;
+    tool.topic("t").await;
+    assert_eq!(commit_alone(&mut tool, "g", "t").await, 0);
+    assert_eq!(list(&mut tool, &[]).await, [["g", "", "Empty"]]);
+    Member::join(&broker, "i", "t").await;
+    drop(broker);
+    let broker = restart(dir.path(), retention).await;
+    let mut tool = Client::connect(broker.addr()).await;
+    assert_eq!(list(&mut tool, &[]).await, [["g", "consumer", "Empty"]]);
+    broker.stop().await;
+}
+
 // Goal: old offsets go by themselves, and their group with them, but not those of a group at work; and that it was at
 // work is known after a crash. Method: a short retention, and a broker that is dropped.
 #[tokio::test]
 async fn offsets_of_no_use_expire() {
     let dir = tempfile::tempdir().unwrap();
-    let start = |retention| {
-        Broker::builder().data(dir.path()).partitions(1).offsets_retention(retention).start()
-    };
     let retention = Duration::from_secs(1);
-    let broker = start(retention).await.unwrap();
+    let broker = restart(dir.path(), retention).await;
     let mut tool = Client::connect(broker.addr()).await;
     tool.topic("t").await;
     let mut member = Member::join(&broker, "i", "t").await;
@@ -252,14 +284,24 @@ async fn offsets_of_no_use_expire() {
     assert_eq!(committed(&mut tool, "g").await, 1);
     drop(broker);
 
-    let broker = loop {
-        match start(Duration::from_hours(1)).await {
-            Ok(broker) => break broker,
-            Err(error) => assert!(begin.elapsed() < DEADLINE, "{error}"),
-        }
-    };
+    let broker = restart(dir.path(), Duration::from_hours(1)).await;
     let mut tool = Client::connect(broker.addr()).await;
     assert_eq!(list(&mut tool, &[]).await, [["g", "consumer", "Empty"]]);
     assert_eq!(committed(&mut tool, "g").await, 1);
+    broker.stop().await;
+}
+
+// Goal: a short question does not get an answer without end. Method: one group, asked about as often as a request can
+// name it.
+#[tokio::test]
+async fn a_group_that_is_named_often_is_described_once() {
+    let broker = broker().await;
+    let mut tool = Client::connect(broker.addr()).await;
+    let often = vec![text("g").into(); 10_000];
+    let request = DescribeGroupsRequest::default().with_groups(often);
+    assert_eq!(tool.ask(6, &request).await.groups.len(), 1);
+    let all = OffsetFetchRequestGroup::default().with_group_id(text("g").into()).with_topics(None);
+    let request = OffsetFetchRequest::default().with_groups(vec![all; 10_000]);
+    assert_eq!(tool.ask(9, &request).await.groups.len(), 1);
     broker.stop().await;
 }

@@ -1,7 +1,8 @@
 //! Random schedules: whatever clients do and whenever, the group keeps its promises.
 //!
-//! Six processes join, sync, beat, commit, leave, restart, change their topics and lose their connections, three of them as
-//! two static instances, so that one is there twice. Leaders share out numbered partitions of their generation.
+//! Six processes join, sync, beat, commit, leave, restart, change their topics and lose their connections, three of
+//! them as two static instances, so that one is there twice. Leaders share out numbered partitions of their
+//! generation.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -293,9 +294,9 @@ impl Schedule {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    // Goal: one leader per generation, no partition of a generation given twice, no generation goes back, no answer is given
-    // twice or comes from an older generation, no deadline spins, every request is answered within a rebalance timeout,
-    // and nothing of the group remains once all are silent.
+    // Goal: one leader per generation, no partition of a generation given twice, no generation goes back, no answer
+    // is given twice or comes from an older generation, no deadline spins, every request is answered within a
+    // rebalance timeout, and nothing of the group remains once all are silent.
     #[test]
     fn any_schedule_keeps_the_groups_promises(steps in steps()) {
         let mut schedule = Schedule::new();

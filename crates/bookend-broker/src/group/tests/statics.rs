@@ -78,8 +78,8 @@ fn a_restarted_leader_does_not_share_out() {
     }
 }
 
-// Goal: a successor that wants other topics, or cannot do what its predecessor could, begins a round; one whose assignor
-// merely remembers something else does not.
+// Goal: a successor that wants other topics, or cannot do what its predecessor could, begins a round; one whose
+// assignor merely remembers something else does not.
 #[test]
 fn a_successor_with_other_topics_begins_a_round() {
     let check = |protocols: Vec<(StrBytes, Bytes)>, spared| {

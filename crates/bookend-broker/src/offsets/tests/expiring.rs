@@ -85,8 +85,8 @@ fn offsets_of_a_group_count_from_when_it_is_empty() {
     assert_eq!(offsets.of_group("g"), [((FIRST, 1), at(3))]);
 }
 
-// Goal: after a crash no one knows since when a group has been empty, so it is from the start on; and not again from the
-// next start.
+// Goal: after a crash no one knows since when a group has been empty, so it is from the start on; and not again from
+// the next start.
 #[test]
 fn a_group_that_worked_until_a_crash_is_empty_from_the_start_on() {
     let dir = tempfile::tempdir().unwrap();

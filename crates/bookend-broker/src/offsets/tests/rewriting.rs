@@ -101,8 +101,8 @@ fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// Every folder that a process may leave which ends between `before` and `after`: the log grows byte by byte, file by file,
-/// then loses its files from the oldest on. Of the bytes, every `stride`-th.
+/// Every folder that a process may leave which ends between `before` and `after`: the log grows byte by byte, file by
+/// file, then loses its files from the oldest on. Of the bytes, every `stride`-th.
 fn crashes(
     before: &BTreeMap<String, Vec<u8>>,
     after: &BTreeMap<String, Vec<u8>>,
