@@ -73,8 +73,8 @@ pub(crate) enum Command {
     Groups(GroupsCommand),
     /// Show the records of a topic as they come, of any Kafka
     ///
-    /// Each record is a line: time (UTC), partition/offset, key (if it has one), [headers], value. It joins no group and
-    /// commits nothing, so nobody else notices.
+    /// Each record is a line: time (UTC), partition/offset, key (if it has one), headers (in brackets), value. It
+    /// joins no group and commits nothing, so nobody else notices.
     Tail(TailArgs),
     /// Look after the store of a server
     #[command(subcommand)]

@@ -22,19 +22,19 @@ fn member(house: &House, count: i64) -> BaseConsumer {
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "earliest")
         .create()
-        .unwrap();
-    consumer.subscribe(&["ORDERS"]).unwrap();
+        .expect("librdkafka takes the settings");
+    consumer.subscribe(&["ORDERS"]).expect("a plain name");
     let deadline = Instant::now() + PATIENCE;
     let mut next = 0;
     while next < count {
         assert!(Instant::now() < deadline, "it is given no records");
         if let Some(message) = consumer.poll(SOON) {
-            next = message.unwrap().offset() + 1;
+            next = message.expect("it can be read").offset() + 1;
         }
     }
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset("ORDERS", 0, Offset::Offset(next)).unwrap();
-    consumer.commit(&list, CommitMode::Sync).unwrap();
+    list.add_partition_offset("ORDERS", 0, Offset::Offset(next)).expect("an offset");
+    consumer.commit(&list, CommitMode::Sync).expect("it is a member");
     consumer
 }
 

@@ -21,8 +21,8 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().to_str().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path().to_str().expect("a temporary path is text");
         let mut broker = bookend(&["broker", "--port", "0", "--data", data]);
         let addr = broker.address("broker");
         Self { broker, addr, _folder: folder }
@@ -52,7 +52,7 @@ impl House {
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let lines = self.lines(&[args, &["--json"]].concat());
         assert_eq!(lines.len(), 1, "{args:?}: {lines:?}");
-        serde_json::from_str(&lines[0]).unwrap()
+        serde_json::from_str(&lines[0]).expect("it is JSON")
     }
 
     /// It fails with this code, in one sentence with these words, and says nothing on stdout.
@@ -76,8 +76,10 @@ impl House {
         value: Option<&[u8]>,
         headers: &[(&str, Option<&[u8]>)],
     ) {
-        let producer: BaseProducer =
-            ClientConfig::new().set("bootstrap.servers", &self.addr).create().unwrap();
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.addr)
+            .create()
+            .expect("the settings");
         let mut list = OwnedHeaders::new();
         for (key, value) in headers {
             list = list.insert(Header { key, value: *value });
@@ -85,8 +87,8 @@ impl House {
         let mut record = BaseRecord::<[u8], [u8]>::to(topic).partition(0).headers(list);
         record.key = key;
         record.payload = value;
-        producer.send(record).map_err(|(error, _)| error).unwrap();
-        producer.flush(PATIENCE).unwrap();
+        producer.send(record).map_err(|(error, _)| error).expect("the queue has room");
+        producer.flush(PATIENCE).expect("the broker takes it");
     }
 
     /// `count` records with a number each.

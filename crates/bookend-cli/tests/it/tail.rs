@@ -109,8 +109,9 @@ fn follows_until_it_is_stopped() {
 fn code(child: Child) -> (Option<i32>, String) {
     let (tx, rx) = sync_channel(1);
     thread::spawn(move || tx.send(child.wait_with_output()));
-    let output = rx.recv_timeout(PATIENCE).expect("it ends by itself").unwrap();
-    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    let output =
+        rx.recv_timeout(PATIENCE).expect("it ends by itself").expect("it is a child of ours");
+    (output.status.code(), String::from_utf8(output.stderr).expect("it is text"))
 }
 
 // Goal: `| head -1` ends it at once, without a word. Method: no record comes that it could fail to write.
