@@ -7,7 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::index::SPACING_BYTES;
 use crate::{
     Entry, OpenError, ReadError,
     entry::{BadHeader, HEADER_BYTES, Header},
@@ -16,7 +15,7 @@ use crate::{
 /// A place between two entries of a file.
 ///
 /// [`header`](Self::header) reads a header and stays before its entry; then exactly one of [`skip`](Self::skip),
-/// [`verify`](Self::verify) and [`entry`](Self::entry) goes past it.
+/// [`prefix`](Self::prefix), [`verify`](Self::verify) and [`entry`](Self::entry) goes past it.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     path: PathBuf,
@@ -25,6 +24,17 @@ pub(crate) struct Cursor {
     range: Range<u64>,
     /// The index that the current entry must start with.
     first: u64,
+}
+
+/// How much is read from the file at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// A page: for stepping from header to header. More would read the payloads that are stepped over.
+    Step = 4 * 1024,
+    /// For a few entries in a row.
+    Read = 16 * 1024,
+    /// For everything there is.
+    Run = 128 * 1024,
 }
 
 /// What is wrong with the entry at the cursor.
@@ -44,10 +54,10 @@ pub(crate) enum Fault {
 
 impl Cursor {
     /// Opens the file at the start of `range`, where an entry with the index `first` must stand.
-    pub(crate) fn open(path: &Path, range: Range<u64>, first: u64) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, range: Range<u64>, first: u64, pace: Pace) -> io::Result<Self> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(range.start))?;
-        let file = BufReader::with_capacity(SPACING_BYTES, file);
+        let file = BufReader::with_capacity(pace as usize, file);
         Ok(Self { path: path.to_owned(), file, range, first })
     }
 
@@ -75,6 +85,22 @@ impl Cursor {
             return Err(Fault::Short);
         }
         Ok(Some(header))
+    }
+
+    /// Goes past the entry and reads the first bytes of its payload, as many as fit, without a check.
+    pub(crate) fn prefix<'a>(
+        &mut self,
+        header: &Header,
+        prefix: &'a mut [u8],
+    ) -> Result<&'a [u8], Fault> {
+        let payload_bytes = header.payload_bytes as usize;
+        let shown = prefix.len().min(payload_bytes);
+        let prefix = &mut prefix[..shown];
+        self.file.read_exact(prefix)?;
+        let rest = i64::try_from(payload_bytes - shown).expect("a payload's length is a u32");
+        self.file.seek_relative(rest)?;
+        self.advance(header);
+        Ok(prefix)
     }
 
     /// Goes past the entry without reading its payload.
@@ -119,31 +145,6 @@ impl Cursor {
     fn advance(&mut self, header: &Header) {
         self.range.start += header.entry_bytes();
         self.first = header.end();
-    }
-
-    /// Whether a valid entry starts at `from` or anywhere behind it.
-    pub(crate) fn has_entry_from(&self, from: u64) -> io::Result<bool> {
-        let mut file = File::open(&self.path)?;
-        file.seek(SeekFrom::Start(from))?;
-        let mut file = file.take(self.range.end.saturating_sub(from));
-        let mut chunk = vec![0; SPACING_BYTES];
-        let mut window = Vec::new();
-        loop {
-            let read = file.read(&mut chunk)?;
-            if read == 0 {
-                return Ok(false);
-            }
-            window.extend_from_slice(&chunk[..read]);
-            let mut places = window.windows(HEADER_BYTES).filter_map(|place| place.try_into().ok());
-            if places.any(|place| self.follows(place)) {
-                return Ok(true);
-            }
-            window.drain(..window.len().saturating_sub(HEADER_BYTES - 1));
-        }
-    }
-
-    fn follows(&self, bytes: &[u8; HEADER_BYTES]) -> bool {
-        Header::from_bytes(bytes).is_ok_and(|header| header.first >= self.first)
     }
 
     pub(crate) fn read_error(&self, fault: Fault) -> ReadError {

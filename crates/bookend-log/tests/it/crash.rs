@@ -5,7 +5,7 @@ use std::{fs, io::Write as _};
 use bookend_log::{Log, OpenError};
 use proptest::prelude::*;
 
-use crate::support::{all, open, options, payload, segments, small_log};
+use crate::support::{all, folder, open, options, payload, segments, small_log};
 
 // Goal: of a last segment that ends anywhere, all whole entries are there, the rest is cut and counted, and the log
 // goes on. Method: every length there is.
@@ -62,7 +62,7 @@ proptest! {
 fn a_torn_entry_may_hold_entries() {
     let (inner, _) = small_log(2);
     let inner = fs::read(&segments(inner.path())[0]).expect("bytes");
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let mut log = open(folder.path(), 10_000);
     log.append(1, 0, &[inner.clone(), payload(0, 10)].concat()).expect("appended");
     drop(log);
@@ -79,6 +79,8 @@ fn a_later_version_is_not_cut() {
     let last = segments(folder.path()).pop().expect("a segment");
     let mut bytes = fs::read(&last).expect("bytes");
     bytes[3] = 2;
+    let header_crc = crc32c::crc32c(&bytes[..32]);
+    bytes[32..36].copy_from_slice(&header_crc.to_be_bytes());
     fs::write(&last, &bytes).expect("written");
     let refused = Log::open(folder.path(), options(150)).expect_err("refused");
     assert!(matches!(&refused, OpenError::Corrupt { at: 0, .. }), "{refused}");

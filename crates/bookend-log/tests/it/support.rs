@@ -8,6 +8,11 @@ use std::{
 use bookend_log::{Entry, Fsync, Log, Options, ReadError};
 use tempfile::TempDir;
 
+/// A folder in memory where there is such a place: nothing here needs a real disk, and many are made.
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
+}
+
 /// Small segments; nothing here loses power.
 pub(crate) fn options(segment_bytes_max: u64) -> Options {
     Options { segment_bytes_max, fsync: Fsync::Never }
@@ -27,7 +32,7 @@ pub(crate) fn payload(first: u64, bytes: usize) -> Vec<u8> {
 
 /// A log of entries of 0 to 30 bytes that span 1 to 3 indexes each, two or three to a segment, and those entries.
 pub(crate) fn small_log(entries: u64) -> (TempDir, Vec<Entry>) {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let mut log = open(folder.path(), 150);
     for number in 0..entries {
         let (count, time_ms) =
@@ -40,6 +45,13 @@ pub(crate) fn small_log(entries: u64) -> (TempDir, Vec<Entry>) {
     (folder, entries)
 }
 
+/// A [`small_log`] that was synced, so that nothing in it can be torn.
+pub(crate) fn synced_log(entries: u64) -> (TempDir, Vec<Entry>) {
+    let (folder, entries) = small_log(entries);
+    open(folder.path(), 150).sync().expect("synced");
+    (folder, entries)
+}
+
 /// Every entry of a log.
 pub(crate) fn all(log: &Log) -> Vec<Entry> {
     log.read(log.start(), usize::MAX).expect("read")
@@ -49,6 +61,13 @@ pub(crate) fn all(log: &Log) -> Vec<Entry> {
 pub(crate) fn each(log: &Log, entries: &[Entry]) -> Vec<Result<Entry, ReadError>> {
     let held = entries.iter().filter(|entry| (log.start()..log.end()).contains(&entry.first));
     held.map(|entry| log.read(entry.first, 0).map(|mut read| read.remove(0))).collect()
+}
+
+/// All files of a log that damage may come to: segments, index files, and the two marks.
+pub(crate) fn parts(dir: &Path) -> Vec<PathBuf> {
+    let marks = ["start", "synced"].map(|name| dir.join(name)).into_iter();
+    let marks = marks.filter(|path| path.exists()).collect();
+    [segments(dir), files(dir, "index"), marks].concat()
 }
 
 /// The segments' files in order.
