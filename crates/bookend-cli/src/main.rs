@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod app;
 mod feed;
+mod look;
 mod http;
 mod parts;
 mod message;
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(command: Command) -> anyhow::Result<Ending> {
-    let stop = Stop::on_signals()?;
+    let stop = Stop::on_signals(command.has_to_finish())?;
     match command {
         Command::Demo(args) => commands::demo(args, stop).await,
         Command::Up(args) => commands::up(args, stop).await,
@@ -49,6 +50,9 @@ async fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Server(args) => commands::server(args, stop).await,
         Command::Broker(args) => commands::broker(args, stop).await,
         Command::Feed(args) => commands::feed(args, stop).await,
+        Command::Topics(command) => commands::topics(command, stop).await,
+        Command::Groups(command) => commands::groups(command, stop).await,
+        Command::Tail(args) => commands::tail(args, stop).await,
         Command::Store(command) => commands::store(&command),
     }
 }

@@ -13,8 +13,8 @@ use crate::exit::{LEFT, say};
 pub(crate) struct Stop(watch::Receiver<bool>);
 
 impl Stop {
-    /// Begins to listen to the signals.
-    pub(crate) fn on_signals() -> anyhow::Result<Self> {
+    /// Begins to listen to the signals; the first is answered with a word where there is something to finish.
+    pub(crate) fn on_signals(has_to_finish: bool) -> anyhow::Result<Self> {
         let mut interrupt = signal(SignalKind::interrupt()).context("listening to Ctrl-C")?;
         let mut terminate = signal(SignalKind::terminate()).context("listening to SIGTERM")?;
         let (tx, rx) = watch::channel(false);
@@ -27,7 +27,9 @@ impl Stop {
                 if !first {
                     std::process::exit(LEFT);
                 }
-                say("stopping: finishing what is under way; once more to leave at once");
+                if has_to_finish {
+                    say("stopping: finishing what is under way; once more to leave at once");
+                }
                 tx.send_replace(true);
             }
         });

@@ -2,6 +2,7 @@
 //!
 //! Read by `main`, taken apart by [`commands`](crate::commands). Knows nothing of what the values do.
 
+mod look;
 mod values;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
@@ -9,6 +10,10 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use bookend_broker::Fsync;
 use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
 
+pub(crate) use self::look::{
+    CreateArgs, DeleteArgs, GroupArgs, GroupsArgs, GroupsCommand, ResetArgs, ResetTopic, TailArgs,
+    TopicArgs, TopicsArgs, TopicsCommand,
+};
 use self::values::{duration, fsync, rate, setting};
 
 /// Where the client and `up` listen unless told otherwise.
@@ -28,8 +33,13 @@ The parts alone, here or on several machines:
   bookend client --brokers HOST:PORT
   bookend feed TEXT --stored-at http://127.0.0.1:3001
 
+Look inside, of these or of any Kafka:
+  bookend topics list           what there is, and how much
+  bookend tail FIRST_TOPIC      its records, as they come
+  bookend groups list           who reads, and how far behind
+
 Logs go to stderr; RUST_LOG=debug shows more. Exit codes: 0 all is exact, 1 something is missing or failed,
-2 it could not start, 130 left at once by a second Ctrl-C.";
+2 it could not start or found no Kafka, 130 left at once by a second Ctrl-C.";
 
 /// Kafka microservices, both sides of the topic: broker, client, server and page in one binary.
 #[derive(Debug, Parser)]
@@ -56,9 +66,27 @@ pub(crate) enum Command {
     /// The three paths take turns. `/FIRST_TOPIC` and `/SECOND_TOPIC` send to the topics of these names,
     /// `/FIRST_TOPIC_DECORATED` sends to `TXT_ELAPSED`.
     Feed(FeedArgs),
+    /// List, create, describe and delete topics, of any Kafka
+    #[command(subcommand)]
+    Topics(TopicsCommand),
+    /// List, describe and reset consumer groups, of any Kafka
+    #[command(subcommand)]
+    Groups(GroupsCommand),
+    /// Show the records of a topic as they come, of any Kafka
+    ///
+    /// Each record is a line: time (UTC), partition/offset, key (if it has one), headers (in brackets), value. It
+    /// joins no group and commits nothing, so nobody else notices.
+    Tail(TailArgs),
     /// Look after the store of a server
     #[command(subcommand)]
     Store(StoreCommand),
+}
+
+impl Command {
+    /// Whether it has something to bring to an end when it is asked to stop; who only looks has not.
+    pub(crate) fn has_to_finish(&self) -> bool {
+        !matches!(self, Self::Topics(_) | Self::Groups(_) | Self::Tail(_))
+    }
 }
 
 #[derive(Debug, Args)]

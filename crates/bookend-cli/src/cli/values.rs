@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use bookend::{Partition, TopicName};
 use bookend_broker::Fsync;
+
+use super::look::ResetTopic;
 
 /// Reads `20ms`, `1.5s`, or a bare number of milliseconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -47,6 +50,25 @@ pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Reads a topic's name by Kafka's rules.
+pub(super) fn topic(text: &str) -> Result<TopicName, String> {
+    TopicName::new(text).map_err(|error| error.to_string())
+}
+
+/// Reads a partition's number.
+pub(super) fn partition(text: &str) -> Result<Partition, String> {
+    match text.parse() {
+        Ok(number @ 0..) => Ok(Partition(number)),
+        _ => Err(format!("`{text}` is no partition: write its number, from 0")),
+    }
+}
+
+/// Reads `TOPIC` or `TOPIC:PARTITION`; a colon stands in no topic's name.
+pub(super) fn reset_topic(text: &str) -> Result<ResetTopic, String> {
+    let (name, number) = text.split_once(':').map_or((text, None), |(name, it)| (name, Some(it)));
+    Ok(ResetTopic { topic: topic(name)?, partition: number.map(partition).transpose()? })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +106,17 @@ mod tests {
         assert_eq!(setting("a="), Ok(("a".to_owned(), String::new())));
         for text in ["", "a", "=b"] {
             assert!(setting(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn topics_and_partitions() {
+        for (read, number) in [("A.b_c-1", None), ("A.b_c-1:7", Some(Partition(7)))] {
+            let topic = TopicName::new("A.b_c-1").unwrap();
+            assert_eq!(reset_topic(read), Ok(ResetTopic { topic, partition: number }), "{read}");
+        }
+        for text in ["", ":", ":0", "A:", "A:-1", "A:x", "A:0:0", "A b", "A:99999999999"] {
+            assert!(reset_topic(text).is_err(), "{text}");
         }
     }
 }

@@ -6,8 +6,14 @@ mod client;
 mod server;
 mod broker;
 mod feed;
+mod cluster;
+mod topics;
+mod groups;
+mod reset;
+mod tail;
 mod store;
 
 pub(crate) use self::{
-    broker::broker, client::client, demo::demo, feed::feed, server::server, store::store, up::up,
+    broker::broker, client::client, demo::demo, feed::feed, groups::groups, server::server,
+    store::store, tail::tail, topics::topics, up::up,
 };

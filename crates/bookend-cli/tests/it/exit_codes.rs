@@ -99,9 +99,19 @@ fn a_broker_that_does_not_answer() {
     cannot_start(&["server", "--port", "0", "--brokers", &free, "--data", data], &[&free, "10 s"]);
 }
 
+// Goal: whoever looks hears it as soon, in the same words.
+#[test]
+fn a_look_at_a_broker_that_does_not_answer() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    for args in [&["topics", "list"][..], &["groups", "list"], &["tail", "T", "--exit"]] {
+        cannot_start(&[args, &["--brokers", &free]].concat(), &[&free, "10 s", "--brokers"]);
+    }
+}
+
 #[test]
 fn a_setting_that_would_break_a_promise() {
     cannot_start(&["client", "--port", "0", "--kafka", "acks=0"], &["acks"]);
+    cannot_start(&["topics", "list", "--kafka", "acks=0"], &["acks"]);
 }
 
 #[test]

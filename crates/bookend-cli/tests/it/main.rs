@@ -11,4 +11,8 @@ mod demo;
 mod exit_codes;
 mod feed;
 mod flight;
+mod groups;
+mod look;
 mod restart;
+mod tail;
+mod topics;

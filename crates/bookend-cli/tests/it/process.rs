@@ -102,6 +102,18 @@ impl Process {
         url.trim_start_matches("http://").trim_end_matches('/').to_owned()
     }
 
+    /// Waits for a line of stdout that holds `words`, and gives it.
+    pub(crate) fn says(&mut self, words: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while let Some(line) = self.stdout.next(deadline) {
+            self.said.push(line.clone());
+            if line.contains(words) {
+                return line;
+            }
+        }
+        panic!("never said `{words}`, but {:?}", self.said);
+    }
+
     /// Waits for a line of stderr that holds `words`, and gives it.
     pub(crate) fn complains(&mut self, words: &str) -> String {
         let deadline = Instant::now() + PATIENCE;

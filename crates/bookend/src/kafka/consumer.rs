@@ -247,7 +247,10 @@ fn list(
 }
 
 /// Copies a message out of librdkafka's memory. `None` for a topic that was not subscribed.
-fn to_message(topics: &HashSet<TopicName>, message: &BorrowedMessage<'_>) -> Option<Message> {
+pub(super) fn to_message(
+    topics: &HashSet<TopicName>,
+    message: &BorrowedMessage<'_>,
+) -> Option<Message> {
     let headers = message.headers().map_or_else(Headers::new, |headers| {
         let mut copied = Headers::new();
         for header in headers.iter() {

@@ -1,6 +1,9 @@
 //! Sends what librdkafka has to say to `tracing`, under the target `librdkafka`.
 
-use rdkafka::{ClientContext, config::RDKafkaLogLevel, error::KafkaError, types::RDKafkaErrorCode};
+use rdkafka::{
+    ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError,
+    types::RDKafkaErrorCode,
+};
 use tracing::{debug, error, info, warn};
 
 /// The context of clients that only need their words heard.
@@ -16,6 +19,8 @@ impl ClientContext for Logged {
         client_error(&error, reason);
     }
 }
+
+impl ConsumerContext for Logged {}
 
 /// One line of librdkafka's log.
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, text: &str) {
@@ -41,8 +46,13 @@ pub(super) fn client_error(error: &KafkaError, reason: &str) {
     use RDKafkaErrorCode as Code;
     match error.rdkafka_error_code() {
         Some(Code::Fatal) => error!(target: "librdkafka", %error, "{reason}"),
-        // Sender and service say once that Kafka is away, and once that it is back.
-        Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::OperationTimedOut) => {
+        // Sender and service say once that Kafka is away, and once that it is back. A partition's end is no error.
+        Some(
+            Code::AllBrokersDown
+            | Code::BrokerTransportFailure
+            | Code::OperationTimedOut
+            | Code::PartitionEOF,
+        ) => {
             debug!(target: "librdkafka", "{reason}");
         }
         _ => warn!(target: "librdkafka", "{reason}"),

@@ -1,11 +1,14 @@
 //! The only room that knows the Kafka client, librdkafka by way of `rdkafka`.
 //!
 //! [`Kafka`] is checked settings; it connects nothing. Down the stream the sender's transport
-//! (`producer`), the service's consumer and the topic administration (`admin`) connect with them.
+//! (`producer`), the service's consumer, and what looks after a cluster (`cluster`, `admin`, `tail`) connect with them.
 
 mod settings;
 mod context;
+mod words;
+mod cluster;
 mod admin;
+mod tail;
 mod producer;
 mod partitions;
 mod callbacks;
@@ -13,15 +16,23 @@ mod committer;
 mod consumer;
 
 pub use self::{
-    admin::{Cluster, TopicError, TopicSpec, Unreachable},
+    admin::{
+        Admin, AdminError, BrokerId, GroupInfo, GroupState, MemberInfo, OffsetRange, PartitionInfo,
+        TopicInfo,
+    },
+    cluster::{Cluster, TopicError, TopicSpec, Unreachable},
     consumer::GroupMember,
     settings::{InvalidSettings, RefusedSetting},
+    tail::{Tail, Tailed},
 };
 
 use rdkafka::ClientConfig;
 
 /// librdkafka's largest `batch.size`.
 const BATCH_BYTES_MAX: usize = 2_147_483_647;
+
+/// In whose name a [`Tail`] reads. No group of this name ever exists.
+const TAIL_GROUP: &str = "bookend-tail";
 
 /// What a service may choose about its connection. Every value is checked by [`Kafka::new`].
 #[derive(Debug, Clone)]
@@ -114,6 +125,32 @@ impl Kafka {
             // The hand-over is bounded by our own budget, far below these.
             .set("queue.buffering.max.messages", "1000000")
             .set("queue.buffering.max.kbytes", "1048576");
+        config
+    }
+
+    /// The settings of a client that looks at a cluster and changes nothing by looking.
+    fn looking_config(&self) -> ClientConfig {
+        let mut config = self.client_config();
+        config
+            // A partition ends where its log does, also while a transaction is open.
+            .set("isolation.level", "read_uncommitted")
+            .set("allow.auto.create.topics", "false")
+            .set("enable.auto.commit", "false");
+        config
+    }
+
+    /// The settings of a reader of one topic, which is no member of any group and commits nothing.
+    fn tail_config(&self) -> ClientConfig {
+        let mut config = self.client_config();
+        config
+            // librdkafka reads only in some group's name; nothing subscribes, so the group never has a member.
+            .set("group.id", TAIL_GROUP)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("allow.auto.create.topics", "false")
+            // Whoever only looks goes on where the log begins now; the offsets show the gap.
+            .set("auto.offset.reset", "earliest")
+            .set("enable.partition.eof", "true");
         config
     }
 

@@ -16,11 +16,11 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{Kafka, context::Logged};
+use super::{Kafka, context::Logged, words};
 use crate::topic::{InvalidTopicName, Offset, Partition, TopicName, TopicPartition};
 
 /// How long one administrative request may take.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How soon a question is asked again whose answer was not known yet.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -118,12 +118,12 @@ impl Kafka {
             waited: timeout,
             reason,
         };
-        let client = self.admin().map_err(&unreachable)?;
+        let client = self.admin_client().map_err(&unreachable)?;
         let answer = tokio::task::spawn_blocking(move || {
             // The metadata request waits until a broker is connected; the id is then known at once.
             let client = client.inner();
             let deadline = Instant::now() + timeout;
-            client.fetch_metadata(None, timeout).map_err(|error| error.to_string())?;
+            client.fetch_metadata(None, timeout).map_err(|error| words::words(&error))?;
             let left = deadline.saturating_duration_since(Instant::now());
             client.fetch_cluster_id(left).ok_or_else(|| "it has no cluster id".to_owned())
         });
@@ -141,9 +141,10 @@ impl Kafka {
     pub async fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), TopicError> {
         let failed =
             |reason: String| TopicError::Failed { brokers: self.brokers().to_owned(), reason };
-        let client = Arc::new(self.admin().map_err(&failed)?);
+        let client = Arc::new(self.admin_client().map_err(&failed)?);
         // What is there needs no right to create it.
-        let existing = ask(&client, existing_topics).await.map_err(&failed)?;
+        let existing =
+            ask(&client, |client| existing_topics(client.inner())).await.map_err(&failed)?;
         let missing = topics.iter().filter(|spec| !existing.contains(spec.name.as_str()));
         let new: Vec<_> = missing.map(new_topic).collect();
         if new.is_empty() {
@@ -158,7 +159,7 @@ impl Kafka {
                 // Somebody else may have been quicker.
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
                 Err((topic, code)) => {
-                    return Err(TopicError::Refused { topic, reason: code.to_string() });
+                    return Err(TopicError::Refused { topic, reason: words::code_words(code) });
                 }
             }
         }
@@ -178,34 +179,35 @@ impl Kafka {
     ) -> Result<Vec<(TopicPartition, Offset)>, TopicError> {
         let failed =
             |reason: String| TopicError::Failed { brokers: self.brokers().to_owned(), reason };
-        let client = Arc::new(self.admin().map_err(&failed)?);
+        let client = Arc::new(self.admin_client().map_err(&failed)?);
         let topics = topics.to_vec();
-        ask(&client, move |client| ends_of(client, &topics)).await.map_err(failed)
+        ask(&client, move |client| ends_of(client.inner(), &topics)).await.map_err(failed)
     }
 
-    fn admin(&self) -> Result<AdminClient<Logged>, String> {
+    pub(super) fn admin_client(&self) -> Result<AdminClient<Logged>, String> {
         self.client_config().create_with_context(Logged).map_err(|error| error.to_string())
     }
 }
 
 /// Asks a blocking question off the runtime, again and again while a partition's leader is not known: a topic that
 /// was just created has none for a moment.
-async fn ask<T, Q>(client: &Arc<AdminClient<Logged>>, question: Q) -> Result<T, String>
+pub(super) async fn ask<C, T, Q>(client: &Arc<C>, question: Q) -> Result<T, String>
 where
+    C: Send + Sync + 'static,
     T: Send + 'static,
-    Q: Fn(&Client<Logged>) -> KafkaResult<T> + Send + Sync + 'static,
+    Q: Fn(&C) -> KafkaResult<T> + Send + Sync + 'static,
 {
     let deadline = Instant::now() + REQUEST_TIMEOUT;
     let question = Arc::new(question);
     loop {
         let (client, question) = (Arc::clone(client), Arc::clone(&question));
-        let answer = tokio::task::spawn_blocking(move || question(client.inner())).await;
+        let answer = tokio::task::spawn_blocking(move || question(&client)).await;
         match answer.map_err(|error| error.to_string())? {
             Ok(answer) => return Ok(answer),
             Err(error) if Instant::now() < deadline && is_passing(&error) => {
                 tokio::time::sleep(ASK_AGAIN).await;
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(words::words(&error)),
         }
     }
 }
@@ -247,7 +249,7 @@ fn ends_of(
     Ok(ends)
 }
 
-fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
+pub(super) fn new_topic(spec: &TopicSpec) -> NewTopic<'_> {
     // -1 asks the broker for its own default (KIP-464).
     let count =
         |number: Option<u32>| number.map_or(-1, |number| i32::try_from(number).unwrap_or(i32::MAX));

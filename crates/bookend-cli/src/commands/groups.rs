@@ -1,0 +1,212 @@
+//! `bookend groups …`: who reads, how far behind, and where to go on from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::bail;
+use bookend::{
+    Offset, Partition, TopicName, TopicPartition,
+    kafka::{GroupInfo, GroupState, TopicInfo},
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+
+use super::{
+    cluster::{connect, or_dash, print_json, unless_stopped},
+    reset::reset,
+};
+use crate::{
+    cli::{GroupArgs, GroupsArgs, GroupsCommand},
+    exit::{Ending, print},
+    look::{Lag, Paint, Table, lags, no_such, plain, total},
+    signals::Stop,
+};
+
+/// How many groups are asked at a time; each takes a connection of its own.
+const GROUPS_AT_ONCE: usize = 8;
+
+pub(crate) async fn groups(command: GroupsCommand, stop: Stop) -> anyhow::Result<Ending> {
+    match command {
+        GroupsCommand::List(args) => unless_stopped(&stop, list(args)).await,
+        GroupsCommand::Describe(args) => unless_stopped(&stop, describe(args)).await,
+        GroupsCommand::Reset(args) => unless_stopped(&stop, reset(args)).await,
+    }
+}
+
+async fn list(args: GroupsArgs) -> anyhow::Result<Ending> {
+    let (_, admin) = connect(&args.cluster).await?;
+    let groups = admin.groups().await?;
+    let topics = admin.topics().await?;
+    let all = partitions(&topics);
+    let committed: Vec<_> = stream::iter(&groups)
+        .map(|group| admin.committed(&group.name, &all))
+        .buffered(GROUPS_AT_ONCE)
+        .try_collect()
+        .await?;
+    let ranges = admin.ranges(&led(&topics, committed.iter().flat_map(BTreeMap::keys))).await?;
+    let lag = |committed| total(&lags(committed, &[], &ranges));
+    let rows = groups.iter().zip(committed.iter().map(lag));
+    if args.print.json {
+        let rows = rows.map(|(group, lag)| GroupRow {
+            group: &group.name,
+            state: group.state,
+            members: members(group),
+            lag,
+        });
+        print_json(&rows.collect::<Vec<_>>());
+        return Ok(Ending::Exact);
+    }
+    let mut table = Table::new(["GROUP", "STATE", ">MEMBERS", ">LAG"]);
+    for (group, lag) in rows {
+        let (name, state) = (group.name.clone(), group.state.to_string());
+        table.row([name, state, or_dash(members(group)), or_dash(lag)]);
+    }
+    print(&table.render(Paint::of_stdout()));
+    Ok(Ending::Exact)
+}
+
+async fn describe(args: GroupArgs) -> anyhow::Result<Ending> {
+    let (_, admin) = connect(&args.cluster).await?;
+    let groups = admin.groups().await?;
+    let group = find(&groups, &args.group)?;
+    let topics = admin.topics().await?;
+    let committed = admin.committed(&group.name, &partitions(&topics)).await?;
+    let read = group.members.iter().flat_map(|member| &member.partitions);
+    let ranges = admin.ranges(&led(&topics, committed.keys().chain(read))).await?;
+    let lags = lags(&committed, &group.members, &ranges);
+    if lags.is_empty() {
+        bail!(
+            "group `{}` has never committed an offset, and none of its members reads a partition",
+            plain(&group.name)
+        );
+    }
+    if args.print.json {
+        print_json(&document(group, &lags));
+        return Ok(Ending::Exact);
+    }
+    let mut table = Table::new([
+        "TOPIC",
+        ">PARTITION",
+        ">COMMITTED",
+        ">END",
+        ">LAG",
+        "CLIENT",
+        "HOST",
+        "MEMBER",
+    ]);
+    for lag in &lags {
+        table.row([
+            lag.at.topic.to_string(),
+            lag.at.partition.to_string(),
+            or_dash(lag.committed),
+            or_dash(lag.end),
+            or_dash(lag.lag()),
+            or_dash(lag.member.map(|member| &member.client_id)),
+            or_dash(lag.member.map(|member| &member.host)),
+            or_dash(lag.member.map(|member| &member.id)),
+        ]);
+    }
+    let how = if group.protocol.is_empty() {
+        String::new()
+    } else {
+        format!(", shared by {}", plain(&group.protocol))
+    };
+    let members = match members(group) {
+        None => "members unknown".to_owned(),
+        Some(1) => "1 member".to_owned(),
+        Some(count) => format!("{count} members"),
+    };
+    let (name, lag) = (plain(&group.name), or_dash(total(&lags)));
+    print(&format!("{name}: {}, {members}{how}, lag {lag}", group.state));
+    print(&table.render(Paint::of_stdout()));
+    Ok(Ending::Exact)
+}
+
+/// A group as `groups list --json` has it.
+#[derive(Serialize)]
+struct GroupRow<'a> {
+    group: &'a str,
+    state: GroupState,
+    members: Option<usize>,
+    lag: Option<i64>,
+}
+
+/// A group as `groups describe --json` has it.
+#[derive(Serialize)]
+struct GroupDocument<'a> {
+    group: &'a str,
+    state: GroupState,
+    protocol: &'a str,
+    lag: Option<i64>,
+    members: Vec<MemberRow<'a>>,
+    partitions: Vec<LagRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct MemberRow<'a> {
+    member: &'a str,
+    client: &'a str,
+    host: &'a str,
+}
+
+#[derive(Serialize)]
+struct LagRow<'a> {
+    topic: &'a TopicName,
+    partition: Partition,
+    committed: Option<Offset>,
+    end: Option<Offset>,
+    lag: Option<i64>,
+    member: Option<&'a str>,
+}
+
+fn document<'a>(group: &'a GroupInfo, lags: &'a [Lag<'_>]) -> GroupDocument<'a> {
+    let members = group.members.iter().map(|member| MemberRow {
+        member: &member.id,
+        client: &member.client_id,
+        host: &member.host,
+    });
+    let partitions = lags.iter().map(|lag| LagRow {
+        topic: &lag.at.topic,
+        partition: lag.at.partition,
+        committed: lag.committed,
+        end: lag.end,
+        lag: lag.lag(),
+        member: lag.member.map(|member| member.id.as_str()),
+    });
+    GroupDocument {
+        group: &group.name,
+        state: group.state,
+        protocol: &group.protocol,
+        lag: total(lags),
+        members: members.collect(),
+        partitions: partitions.collect(),
+    }
+}
+
+/// How many members; `None` where the coordinator does not say.
+fn members(group: &GroupInfo) -> Option<usize> {
+    (group.state != GroupState::Unknown).then_some(group.members.len())
+}
+
+/// The group of this name, or an error that says what there is.
+pub(super) fn find<'a>(groups: &'a [GroupInfo], name: &str) -> anyhow::Result<&'a GroupInfo> {
+    let there = || groups.iter().map(|group| group.name.as_str());
+    groups.iter().find(|group| group.name == name).ok_or_else(|| no_such("group", name, there()))
+}
+
+fn partitions(topics: &[TopicInfo]) -> Vec<TopicPartition> {
+    let of = |topic: &TopicInfo| {
+        let name = topic.name.clone();
+        let each = topic.partitions.iter().map(|partition| partition.partition);
+        each.map(move |number| TopicPartition::new(name.clone(), number)).collect::<Vec<_>>()
+    };
+    topics.iter().flat_map(of).collect()
+}
+
+/// Those of the partitions that somebody answers for.
+fn led<'a>(
+    topics: &[TopicInfo],
+    wanted: impl Iterator<Item = &'a TopicPartition>,
+) -> Vec<TopicPartition> {
+    let wanted: BTreeSet<_> = wanted.collect();
+    topics.iter().flat_map(TopicInfo::led).filter(|at| wanted.contains(at)).collect()
+}

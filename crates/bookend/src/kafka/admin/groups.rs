@@ -1,0 +1,129 @@
+//! Consumer groups: what there are, and who is in them.
+
+use std::fmt;
+
+use rdkafka::consumer::Consumer;
+use serde::Serialize;
+
+use super::{Admin, AdminError, assignment};
+use crate::{kafka::cluster::REQUEST_TIMEOUT, topic::TopicPartition};
+
+/// A group as its coordinator has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupInfo {
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub state: GroupState,
+    /// How its members share partitions, such as `range`; empty when it has none.
+    pub protocol: String,
+    /// Who is in it.
+    pub members: Vec<MemberInfo>,
+}
+
+/// How a group is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum GroupState {
+    /// It has offsets and no members.
+    Empty,
+    /// Every member has its partitions.
+    Stable,
+    /// Partitions are being shared anew.
+    Rebalancing,
+    /// The coordinator does not say: it still loads, the group is going, or it speaks a protocol (KIP-848, KIP-932) that
+    /// this client's question does not cover. Its members are not known then.
+    Unknown,
+}
+
+impl fmt::Display for GroupState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Empty => "empty",
+            Self::Stable => "stable",
+            Self::Rebalancing => "rebalancing",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+impl GroupState {
+    /// From the names of the classic protocol, as `DescribeGroups` gives them.
+    fn named(name: &str) -> Self {
+        match name {
+            "Empty" => Self::Empty,
+            "Stable" => Self::Stable,
+            "PreparingRebalance" | "CompletingRebalance" => Self::Rebalancing,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// A member of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberInfo {
+    /// The name the coordinator gave it.
+    pub id: String,
+    /// The name it gave itself; see [`KafkaOptions::client_id`](crate::KafkaOptions).
+    pub client_id: String,
+    /// From where it is connected.
+    pub host: String,
+    /// What it was given; none while the group rebalances, or when the group is not one of consumers.
+    pub partitions: Vec<TopicPartition>,
+}
+
+impl Admin {
+    /// Every group of the cluster that this client may see, by name.
+    ///
+    /// # Errors
+    /// [`AdminError::Failed`] when a broker does not answer in time: its groups would be missing.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost; a background thread ends by itself.
+    pub async fn groups(&self) -> Result<Vec<GroupInfo>, AdminError> {
+        self.ask(|client| {
+            let list = client.fetch_group_list(None, REQUEST_TIMEOUT)?;
+            let mut groups: Vec<_> = list.groups().iter().map(group_info).collect();
+            groups.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(groups)
+        })
+        .await
+    }
+}
+
+fn group_info(group: &rdkafka::groups::GroupInfo) -> GroupInfo {
+    let members = group.members().iter().map(|member| MemberInfo {
+        id: member.id().to_owned(),
+        client_id: member.client_id().to_owned(),
+        host: member.client_host().trim_start_matches('/').to_owned(),
+        partitions: member.assignment().and_then(assignment::read).unwrap_or_default(),
+    });
+    let mut members: Vec<_> = members.collect();
+    members.sort_by(|a, b| (&a.client_id, &a.id).cmp(&(&b.client_id, &b.id)));
+    GroupInfo {
+        name: group.name().to_owned(),
+        state: GroupState::named(group.state()),
+        protocol: group.protocol().to_owned(),
+        members,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_have_plain_names() {
+        for (named, shown) in [
+            ("Stable", "stable"),
+            ("Empty", "empty"),
+            ("PreparingRebalance", "rebalancing"),
+            ("CompletingRebalance", "rebalancing"),
+            ("Dead", "unknown"),
+            ("", "unknown"),
+        ] {
+            assert_eq!(GroupState::named(named).to_string(), shown, "{named}");
+        }
+    }
+}
