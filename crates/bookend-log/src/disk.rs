@@ -71,7 +71,8 @@ impl Disk for OsDisk {
         // Not cut to nothing first: some file systems then write it out at once, when it is closed.
         let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         file.write_all(bytes)?;
-        file.set_len(bytes.len() as u64)
+        let length = bytes.len() as u64;
+        if file.metadata()?.len() > length { file.set_len(length) } else { Ok(()) }
     }
 
     fn replace(&self, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {

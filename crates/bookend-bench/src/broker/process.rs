@@ -161,6 +161,14 @@ fn ask_versions(address: &str) -> Result<()> {
 mod tests {
     use super::*;
 
+    // Goal: what it said is not lost with it.
+    #[test]
+    fn one_that_does_not_start_says_why() {
+        let refused = Process::embedded(Path::new("/bin/ls"), Path::new("/nowhere"), &[]);
+        let words = refused.unwrap_err().to_string();
+        assert!(words.contains("it did not start") && words.contains("--broker-port"), "{words}");
+    }
+
     #[test]
     fn processor_time_is_found_behind_any_name() {
         let stat = "7 (a) name) S 1 7 7 0 -1 4194560 1 2 3 4 150 25 6 7 20 0 9 0 100 0 0";

@@ -111,6 +111,7 @@ fn a_failed_sync_closes_the_log_from_afar() {
         let before = fsyncs(&disk);
         log.end_sync(two.run()).unwrap_err();
         assert_eq!((log.synced_end(), fsyncs(&disk)), (0, before), "no second try");
+        assert!(!folder.path().join("synced").exists(), "a mark tells what was synced, never more");
     }
 }
 

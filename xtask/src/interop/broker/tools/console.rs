@@ -12,6 +12,9 @@ use anyhow::{Context as _, bail};
 /// How long one tool may take, in seconds.
 const SECONDS_MAX: &str = "90";
 
+/// A tool lives for a second or two: a compiler that thinks longer takes more than it gives.
+const JAVA: &str = "-Xmx512m -XX:TieredStopAtLevel=1";
+
 /// The tools, and the broker they are pointed at.
 #[derive(Debug)]
 pub(super) struct Console<'a> {
@@ -39,6 +42,7 @@ impl Console<'_> {
             .arg(self.script)
             .args(["tool", tool, "--bootstrap-server", self.address])
             .args(arguments)
+            .env("KAFKA_HEAP_OPTS", JAVA)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

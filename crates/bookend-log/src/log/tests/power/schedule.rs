@@ -48,7 +48,7 @@ pub(super) struct Schedule {
     disk: PowerCut,
     page_bytes: usize,
     options: Options,
-    /// `None` once a log without fsyncs did not open again.
+    /// `None` once a log without fsyncs did not survive a power cut.
     log: Option<Log>,
     oracle: Oracle,
     pending: Option<(PendingSync, u64)>,
@@ -141,6 +141,9 @@ impl Schedule {
         }
         prop_assert!(freed == 0 || before - freed == log.bytes());
         prop_assert!(log.start() >= self.oracle.start);
+        if log.start() > self.oracle.start && self.options.fsync != Fsync::Never {
+            self.oracle.promised_end = log.end(); // a drop syncs what stays
+        }
         self.oracle.start = log.start();
         self.oracle.promised_end = self.oracle.promised_end.max(log.synced_end());
         self.oracle.check_running(log)
@@ -161,10 +164,16 @@ impl Schedule {
         self.disk.cut(self.folder.path(), seeded(seed)).expect("cut");
         let log = self.open();
         self.oracle.check_cut(&log, self.options.fsync)?;
-        if let Ok(log) = &log {
+        // A log without fsyncs may also open and be damaged further back; that is the end of it.
+        self.log = log.ok().filter(|log| {
+            log.read(log.start(), usize::MAX).is_ok_and(|read| {
+                read.last().map_or(log.start(), |entry| entry.first + u64::from(entry.count))
+                    == log.end()
+            })
+        });
+        if let Some(log) = &self.log {
             self.oracle.accept(log);
         }
-        self.log = log.ok();
         Ok(())
     }
 
