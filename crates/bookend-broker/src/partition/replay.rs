@@ -32,7 +32,7 @@ impl Partition {
 /// Learns what the partition knew of its producers, from its snapshot and the headers of what came later; also says
 /// how many bytes came later.
 pub(super) fn learn(dir: &Path, log: &Log) -> Result<(Producers, u64), StartError> {
-    let (mut producers, mut from) = match snapshot::load(dir).filter(|saved| fits(saved, log)) {
+    let (mut producers, from) = match snapshot::load(dir).filter(|saved| fits(saved, log)) {
         Some(saved) => (saved.producers, saved.end.max(log.start())),
         None => (Producers::default(), log.start()),
     };
@@ -42,8 +42,7 @@ pub(super) fn learn(dir: &Path, log: &Log) -> Result<(Producers, u64), StartErro
     let mut wrong = None;
     let mut bytes = 0;
     log.scan(from, batch::HEADER_BYTES, |entry, header| {
-        from = entry.first;
-        bytes += header.len() as u64;
+        bytes += batch::length(header);
         match batch::parse_header(header) {
             Ok((_, Some(stamp))) => producers.record(&stamp, offset(entry.first)),
             Ok((_, None)) => {}

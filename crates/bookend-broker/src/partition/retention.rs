@@ -58,10 +58,9 @@ impl Partition {
     /// Tells readers where the log starts now; says whether it has moved.
     fn follow_start(&self, stored: &Stored) -> bool {
         let start = offset(stored.log.start());
-        let before = self.start.swap(start, Ordering::AcqRel);
-        // With nothing left, the start is the end.
+        // With nothing left, the start is the end; never past it, also for a moment.
         self.end.fetch_max(start, Ordering::AcqRel);
-        before != start
+        self.start.swap(start, Ordering::AcqRel) != start
     }
 }
 

@@ -169,7 +169,8 @@ fn producers_are_known_from_the_snapshot_or_from_the_log() {
     let snapshot = std::fs::read(&path).unwrap();
     std::fs::write(&path, &snapshot[1..]).unwrap();
     let replayed = learn(dir.path(), &log).unwrap();
-    assert!(replayed.1 > 0);
+    let sent = [stamped(0, 4), stamped(4, 2)].concat();
+    assert_eq!(replayed.1, sent.iter().map(|batch| batch.bytes.len() as u64).sum::<u64>());
     assert_eq!(replayed.0, saved.0);
 
     // The same snapshot beside a log that is shorter, and beside another of the same length.

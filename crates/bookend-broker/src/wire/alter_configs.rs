@@ -37,9 +37,15 @@ pub(super) const API: Api = Api {
 pub(super) async fn answer(node: &Arc<Node>, request: AlterConfigsRequest) -> AlterConfigsResponse {
     let node = Arc::clone(node);
     let validate_only = request.validate_only;
+    let name = |asked: &AlterConfigsResource| (asked.resource_type, asked.resource_name.clone());
+    let repeated = resource::repeated(request.resources.iter().map(name));
     let responses = blocking(move || {
         let resources = request.resources.into_iter().map(|resource| {
-            let altered = alter(&node, validate_only, &resource);
+            let altered = if repeated.contains(&name(&resource)) {
+                Err(resource::twice(&resource.resource_name))
+            } else {
+                alter(&node, validate_only, &resource)
+            };
             let response = AlterConfigsResourceResponse::default()
                 .with_resource_type(resource.resource_type)
                 .with_resource_name(resource.resource_name);

@@ -1,11 +1,11 @@
 //! `CreatePartitions` (KIP-195): a topic grows. Records stay where they are, so keys may move to another partition.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use kafka_protocol::{
     ResponseError,
     messages::{
-        ApiKey, CreatePartitionsRequest, CreatePartitionsResponse, TopicName,
+        ApiKey, CreatePartitionsRequest, CreatePartitionsResponse,
         create_partitions_request::CreatePartitionsTopic,
         create_partitions_response::CreatePartitionsTopicResult,
     },
@@ -14,6 +14,7 @@ use kafka_protocol::{
 use super::{
     Api,
     refused::Refused,
+    resource,
     schema::{Schema, array, fixed, list, text},
 };
 use crate::node::{NODE_ID, Node, blocking};
@@ -34,14 +35,11 @@ pub(super) async fn answer(
 ) -> CreatePartitionsResponse {
     let node = Arc::clone(node);
     let validate_only = request.validate_only;
-    let mut times: HashMap<TopicName, u32> = HashMap::new();
-    for topic in &request.topics {
-        *times.entry(topic.name.clone()).or_default() += 1;
-    }
+    let repeated = resource::repeated(request.topics.iter().map(|topic| topic.name.clone()));
     let results = blocking(move || {
         let topics = request.topics.into_iter().map(|topic| {
-            let grown = if times[&topic.name] > 1 {
-                Err(Refused::new(ResponseError::InvalidRequest, "the topic stands there twice"))
+            let grown = if repeated.contains(&topic.name) {
+                Err(resource::twice(&topic.name))
             } else {
                 grow(&node, validate_only, &topic)
             };

@@ -2,7 +2,7 @@
 //!
 //! A setting that this broker does not honor is refused; [`settings`](crate::settings) knows which it does.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use kafka_protocol::{
     ResponseError,
@@ -19,6 +19,7 @@ use super::{
     Api,
     describe_configs::{DEFAULT, SET_FOR_TOPIC},
     refused::Refused,
+    resource,
     schema::{Schema, array, fixed, list, text},
 };
 use crate::{
@@ -63,17 +64,13 @@ fn create_all(
     version: i16,
     request: CreateTopicsRequest,
 ) -> Vec<CreatableTopicResult> {
-    let mut times: HashMap<TopicName, u32> = HashMap::new();
-    for topic in &request.topics {
-        *times.entry(topic.name.clone()).or_default() += 1;
-    }
+    let repeated = resource::repeated(request.topics.iter().map(|topic| topic.name.clone()));
     let asked: Vec<_> = request
         .topics
         .iter()
         .map(|topic| {
-            if times[&topic.name] > 1 {
-                let message = "the topic stands there twice";
-                return Err(Refused::new(ResponseError::InvalidRequest, message));
+            if repeated.contains(&topic.name) {
+                return Err(resource::twice(&topic.name));
             }
             new_topic(node, topic)
         })

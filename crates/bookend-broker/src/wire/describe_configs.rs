@@ -44,8 +44,14 @@ pub(super) const DEFAULT: i8 = 5;
 pub(super) fn answer(node: &Node, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
     let with_synonyms = request.include_synonyms;
     let with_docs = request.include_documentation;
+    let name = |asked: &DescribeConfigsResource| (asked.resource_type, asked.resource_name.clone());
+    let repeated = resource::repeated(request.resources.iter().map(name));
     let results = request.resources.into_iter().map(|asked| {
-        let described = describe(node, &asked);
+        let described = if repeated.contains(&name(&asked)) {
+            Err(resource::twice(&asked.resource_name))
+        } else {
+            describe(node, &asked)
+        };
         let result = DescribeConfigsResult::default()
             .with_resource_type(asked.resource_type)
             .with_resource_name(asked.resource_name);

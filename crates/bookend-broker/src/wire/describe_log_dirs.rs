@@ -2,6 +2,8 @@
 //!
 //! The size of the volume (KIP-827) is not told: -1, unknown.
 
+use std::collections::HashSet;
+
 use kafka_protocol::{
     messages::{
         ApiKey, DescribeLogDirsRequest, DescribeLogDirsResponse,
@@ -32,7 +34,8 @@ pub(super) fn answer(node: &Node, request: DescribeLogDirsRequest) -> DescribeLo
         Some(asked) => {
             let found = asked.iter().filter_map(|asked| {
                 let topic = node.catalog.find(&asked.topic)?;
-                Some(describe(&topic, |index| asked.partitions.contains(&index)))
+                let wanted: HashSet<i32> = asked.partitions.iter().copied().collect();
+                Some(describe(&topic, |index| wanted.contains(&index)))
             });
             found.collect()
         }

@@ -38,9 +38,15 @@ pub(super) async fn answer(
 ) -> IncrementalAlterConfigsResponse {
     let node = Arc::clone(node);
     let validate_only = request.validate_only;
+    let name = |asked: &AlterConfigsResource| (asked.resource_type, asked.resource_name.clone());
+    let repeated = resource::repeated(request.resources.iter().map(name));
     let responses = blocking(move || {
         let resources = request.resources.into_iter().map(|resource| {
-            let altered = alter(&node, validate_only, &resource);
+            let altered = if repeated.contains(&name(&resource)) {
+                Err(resource::twice(&resource.resource_name))
+            } else {
+                alter(&node, validate_only, &resource)
+            };
             let response = AlterConfigsResourceResponse::default()
                 .with_resource_type(resource.resource_type)
                 .with_resource_name(resource.resource_name);
@@ -60,13 +66,8 @@ pub(super) async fn answer(
 fn alter(node: &Node, validate_only: bool, asked: &AlterConfigsResource) -> Result<(), Refused> {
     let topic = resource::find_to_alter(node, asked.resource_type, &asked.resource_name)?;
     let changes = asked.configs.iter().map(change).collect::<Result<Vec<_>, _>>()?;
-    if let Some((twice, _)) = changes
-        .iter()
-        .enumerate()
-        .find_map(|(n, one)| changes[..n].iter().find(|other| other.0 == one.0))
-    {
-        let message = format!("`{twice}` stands there twice");
-        return Err(Refused::new(ResponseError::InvalidRequest, message));
+    if let Some(name) = resource::repeated(changes.iter().map(|(name, _)| *name)).iter().next() {
+        return Err(resource::twice(name));
     }
     if validate_only {
         topic.settings.changed(changes)?;

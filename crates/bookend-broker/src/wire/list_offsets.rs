@@ -14,7 +14,7 @@ use kafka_protocol::{
 };
 
 use super::{
-    Api, check_leader_epoch,
+    Api, check_leader_epoch, resource,
     schema::{Schema, array, fixed, text},
 };
 use crate::{
@@ -55,9 +55,15 @@ pub(super) async fn answer(
 ) -> ListOffsetsResponse {
     let node = Arc::clone(node);
     let topics = blocking(move || {
+        let places = request.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|asked| (topic.name.clone(), asked.partition_index))
+        });
+        let repeated = resource::repeated(places);
         let topics = request.topics.into_iter().map(|topic| {
-            let partitions =
-                topic.partitions.iter().map(|asked| list(&node, version, &topic.name, asked));
+            let partitions = topic.partitions.iter().map(|asked| {
+                let is_repeated = repeated.contains(&(topic.name.clone(), asked.partition_index));
+                list(&node, version, &topic.name, asked, is_repeated)
+            });
             let partitions = partitions.collect();
             ListOffsetsTopicResponse::default().with_name(topic.name).with_partitions(partitions)
         });
@@ -72,10 +78,16 @@ fn list(
     version: i16,
     topic: &str,
     asked: &ListOffsetsPartition,
+    is_repeated: bool,
 ) -> ListOffsetsPartitionResponse {
     let response =
         ListOffsetsPartitionResponse::default().with_partition_index(asked.partition_index);
-    match find(node, version, topic, asked) {
+    let found = if is_repeated {
+        Err(ResponseError::InvalidRequest)
+    } else {
+        find(node, version, topic, asked)
+    };
+    match found {
         Err(error) => response.with_error_code(error.code()),
         Ok(None) => response,
         Ok(Some(found)) => {

@@ -3,7 +3,7 @@
 //! A topic that does not exist is created, if the client allows it, before the answer leaves: kafkajs does not
 //! wait out `UNKNOWN_TOPIC_OR_PARTITION`. Topic ids: KIP-516.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use kafka_protocol::{
     ResponseError,
@@ -59,6 +59,12 @@ pub(super) async fn answer(
     let create = request.allow_auto_topic_creation;
     // Before version 1 there was no null: an empty list means all.
     let asked = request.topics.filter(|topics| version > 0 || !topics.is_empty());
+    // Named often, a topic is described once: else a small request could ask for gigabytes.
+    let mut named = HashSet::new();
+    let asked = asked.map(|mut asked| {
+        asked.retain(|topic| named.insert((topic.name.clone(), topic.topic_id)));
+        asked
+    });
     let mut topics: Vec<_> = match asked {
         None => node.catalog.all().iter().map(|topic| describe(topic)).collect(),
         Some(asked) => {

@@ -1,6 +1,10 @@
 //! What has settings: topics, and this broker. Resource types: KIP-133.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+    sync::Arc,
+};
 
 use kafka_protocol::ResponseError;
 
@@ -22,6 +26,21 @@ pub(super) enum Resource {
     Broker,
     /// What all brokers of the cluster have in common, which is nothing.
     AllBrokers,
+}
+
+/// What stands in a request more than once: refused, because the answers to it could differ, and so that the work for
+/// one request is bounded by what there is.
+pub(super) fn repeated<T: Hash + Eq>(asked: impl IntoIterator<Item = T>) -> HashSet<T> {
+    let mut times: HashMap<T, u32> = HashMap::new();
+    for one in asked {
+        *times.entry(one).or_default() += 1;
+    }
+    times.into_iter().filter(|(_, times)| *times > 1).map(|(one, _)| one).collect()
+}
+
+/// The refusal of what is [`repeated`].
+pub(super) fn twice(name: &str) -> Refused {
+    Refused::new(ResponseError::InvalidRequest, format!("`{name}` stands there twice"))
 }
 
 /// Finds what a client calls by this type and name.

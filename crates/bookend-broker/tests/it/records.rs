@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kafka_protocol::{
     ResponseError,
-    messages::{FetchRequest, ProduceRequest, TopicName},
+    messages::{FetchRequest, InitProducerIdRequest, ProduceRequest, TopicName},
 };
 
 use crate::client::{Client, DEADLINE, batch, broker, fetch, produce, values};
@@ -213,5 +213,49 @@ async fn a_client_that_leaves_at_once_is_still_heard() {
         tokio::task::yield_now().await;
     }
     assert_eq!(client.values("t").await, ["a", "b", "c"]);
+    broker.stop().await;
+}
+
+// KIP-360: a producer that says who it was gets a new id, as from Apache Kafka without transactions; half a name is none.
+#[tokio::test]
+async fn a_producer_that_starts_over_gets_a_new_id() {
+    let broker = broker().await;
+    let mut client = Client::connect(broker.addr()).await;
+    let old = client.producer_id().await;
+    let request = InitProducerIdRequest::default().with_transactional_id(None);
+    let known = request.clone().with_producer_id(old.into()).with_producer_epoch(3);
+    let told = client.ask(5, &known).await;
+    assert_eq!((told.error_code, told.producer_epoch), (0, 0));
+    assert_ne!(*told.producer_id, old);
+    let half = request.with_producer_id(old.into());
+    let told = client.ask(5, &half).await;
+    assert_eq!(told.error_code, ResponseError::InvalidRequest.code());
+    broker.stop().await;
+}
+
+// Goal: an epoch begins at sequence 0 and ends the one before it. Method: the same producer in two epochs.
+#[tokio::test]
+async fn a_new_epoch_starts_over() {
+    let broker = broker().await;
+    let mut client = Client::connect(broker.addr()).await;
+    client.topic("t").await;
+    let id = client.producer_id().await;
+    let in_epoch = |epoch: i16, first: i32| {
+        let mut bytes = batch(Some((id, first)), &["a"]).to_vec();
+        bytes[51..53].copy_from_slice(&epoch.to_be_bytes());
+        let crc = crc32c::crc32c(&bytes[21..]);
+        bytes[17..21].copy_from_slice(&crc.to_be_bytes());
+        Bytes::from(bytes)
+    };
+    for (epoch, first, expected) in [
+        (0, 0, None),
+        (1, 1, Some(ResponseError::OutOfOrderSequenceNumber)),
+        (1, 0, None),
+        (0, 1, Some(ResponseError::InvalidProducerEpoch)),
+        (1, 1, None),
+    ] {
+        let code = client.produce("t", in_epoch(epoch, first)).await.error_code;
+        assert_eq!(ResponseError::try_from_code(code), expected, "{epoch} {first}");
+    }
     broker.stop().await;
 }

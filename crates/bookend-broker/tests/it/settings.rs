@@ -165,6 +165,12 @@ async fn the_broker_tells_its_settings() {
         assert_eq!(config.value.as_deref(), Some(value), "{name}");
         assert!(config.read_only && config.documentation.is_some(), "{name}");
     }
+    // What stands there twice is not told twice.
+    let asked =
+        DescribeConfigsResource::default().with_resource_type(BROKER).with_resource_name(text("1"));
+    let request = DescribeConfigsRequest::default().with_resources(vec![asked.clone(), asked]);
+    let results = client.ask(4, &request).await.results;
+    assert!(results.iter().all(|result| result.error_code == 42 && result.configs.is_empty()));
     assert_eq!(describe(&mut client, BROKER, "").await.unwrap(), []);
     assert_eq!(describe(&mut client, BROKER, "2").await, Err(42));
     assert_eq!(describe(&mut client, 32, "g").await, Err(42));

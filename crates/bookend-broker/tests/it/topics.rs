@@ -82,6 +82,9 @@ async fn a_topic_is_only_created_when_the_client_allows_it() {
     assert_eq!(code, ResponseError::UnknownTopicOrPartition.code());
     let created = client.topic("t").await;
     assert_eq!((created.error_code, created.partitions.len()), (0, 1));
+    let asked = MetadataRequestTopic::default().with_name(Some(topic_name("t")));
+    let often = MetadataRequest::default().with_topics(Some(vec![asked; 1_000]));
+    assert_eq!(client.ask(12, &often).await.topics.len(), 1, "named often, described once");
     let all = MetadataRequest::default().with_topics(None);
     let response = client.ask(12, &all).await;
     assert_eq!(response.topics.len(), 1);

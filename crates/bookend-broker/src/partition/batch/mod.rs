@@ -145,6 +145,14 @@ pub(crate) fn parse_header(header: &[u8]) -> Result<(u32, Option<Stamp>), Respon
     Ok((count, Some(stamp)))
 }
 
+/// How many bytes a batch is long, by its header; 0 where that is no header.
+pub(crate) fn length(header: &[u8]) -> u64 {
+    if header.len() < HEADER_BYTES {
+        return 0;
+    }
+    u64::try_from(i32_at(header, 8)).map_or(0, |length| length + LENGTH_END as u64)
+}
+
 /// The checksum in a header, which tells two batches apart.
 pub(crate) fn checksum(header: &[u8]) -> u32 {
     u32::from_be_bytes(chunk(header, 17))

@@ -101,7 +101,7 @@ fn sample_configs(key: ApiKey, version: i16) -> RequestKind {
                 .with_resource_type(2)
                 .with_resource_name(text("topic"))
                 .with_configs(vec![config("retention.ms", "9"), config("segment.bytes", "99")]);
-            let refused = asked.clone().with_configs(vec![config("cleanup.policy", "compact")]);
+            let refused = asked.clone().with_resource_type(4).with_resource_name(text("1"));
             AlterConfigsRequest::default().with_resources(vec![asked, refused]).into()
         }
         _ => {

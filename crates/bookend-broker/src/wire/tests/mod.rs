@@ -116,10 +116,14 @@ fn sample_records(key: ApiKey, version: i16) -> RequestKind {
                 .into()
         }
         _ => {
-            let partition = |timestamp| ListOffsetsPartition::default().with_timestamp(timestamp);
+            let partition = |(index, timestamp)| {
+                ListOffsetsPartition::default()
+                    .with_partition_index(index)
+                    .with_timestamp(timestamp)
+            };
             let topic = ListOffsetsTopic::default()
                 .with_name(topic())
-                .with_partitions([-1, -2, -3, 0, -9].map(partition).to_vec());
+                .with_partitions([(0, 0), (7, -1), (8, -1), (8, -2)].map(partition).to_vec());
             ListOffsetsRequest::default().with_topics(vec![topic]).into()
         }
     }
