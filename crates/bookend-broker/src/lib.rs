@@ -35,6 +35,7 @@ mod catalog;
 mod offsets;
 mod node;
 mod folder;
+mod memory;
 mod error;
 mod fault;
 
@@ -42,6 +43,6 @@ pub use bookend_log::Fsync;
 
 pub use self::{
     error::StartError,
-    fault::Fault,
-    server::{Broker, BrokerBuilder},
+    fault::{Api, ErrorCode, Fault, Injected},
+    server::{Broker, BrokerBuilder, Limits},
 };

@@ -98,11 +98,16 @@ pub(super) async fn answer(
         }
         let in_time = Instant::now() < deadline;
         if bytes_min == 0 || !in_time || partitions.iter().any(|wanted| wanted.has_news()) {
+            let mut room = client.held.memory().take_up_to(bytes_max).await?;
             let read = {
-                let topics = Arc::clone(&topics);
+                let (topics, bytes_max) = (Arc::clone(&topics), room.bytes());
                 blocking(move || read_all(&topics, bytes_max)).await
             };
-            if read.bytes >= bytes_min || read.failed || !in_time {
+            // A client that asked for more than there is room for gets less.
+            let is_enough = read.bytes >= bytes_min.min(room.bytes());
+            if is_enough || read.failed || !in_time {
+                room.shrink(read.bytes);
+                client.held.keep(room);
                 return Ok(FetchResponse::default().with_responses(read.responses));
             }
         }

@@ -26,6 +26,8 @@ mod leave_group;
 mod offset_commit;
 mod offset_fetch;
 
+mod faulty;
+
 #[cfg(test)]
 mod tests;
 
@@ -40,7 +42,11 @@ use kafka_protocol::{
 use tokio::sync::watch;
 
 use self::schema::{Malformed, Schema};
-use crate::{node::Node, partition::LEADER_EPOCH};
+use crate::{
+    memory::{Full, Held},
+    node::Node,
+    partition::LEADER_EPOCH,
+};
 
 /// One API and the versions of it that are implemented.
 #[derive(Debug)]
@@ -77,6 +83,8 @@ pub(crate) struct Client {
     pub(crate) reached: SocketAddr,
     /// Turns true when the client is gone, or this broker is about to.
     pub(crate) gone: watch::Receiver<bool>,
+    /// What the request that is being answered holds of the memory that all share.
+    pub(crate) held: Held,
 }
 
 impl Client {
@@ -112,6 +120,8 @@ pub(crate) enum Refusal {
     Encode { key: ApiKey, version: i16, reason: String },
     #[error("records sent without asking for an acknowledgement were refused: {0}")]
     Unacknowledged(ResponseError),
+    #[error("a request of many parts is refused")]
+    Full(#[from] Full),
     #[error("a fault was injected")]
     Fault,
     #[error("the client is gone")]
@@ -144,10 +154,12 @@ pub(crate) async fn answer(
     let header = RequestHeader::decode(&mut frame, key.request_header_version(version))
         .map_err(|error| undecodable(&error))?;
     tracing::trace!(?key, version, client = header.client_id.as_deref(), "request");
-    api.schema.check(version, &frame).map_err(|source| Refusal::Body { key, version, source })?;
+    let body = |source| Refusal::Body { key, version, source };
+    let elements = api.schema.elements(version, &frame).map_err(body)?;
+    client.held.take_elements(elements).await?;
     let request =
         RequestKind::decode(key, &mut frame, version).map_err(|error| undecodable(&error))?;
-    let Some(response) = dispatch(node, client, &header, version, request).await? else {
+    let Some(response) = faulty::dispatch(node, client, &header, request).await? else {
         return Ok(None);
     };
     encode(key, version, correlation_id, &response).map(Some)

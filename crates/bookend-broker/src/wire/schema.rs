@@ -98,6 +98,15 @@ pub(crate) enum Malformed {
 impl Schema {
     /// Walks `body`; returns how many bytes stand behind its last field.
     pub(crate) fn check(&self, version: i16, body: &[u8]) -> Result<usize, Malformed> {
+        Ok(self.walk(version, body)?.rest.len())
+    }
+
+    /// Walks `body`; returns how many array elements it holds.
+    pub(crate) fn elements(&self, version: i16, body: &[u8]) -> Result<usize, Malformed> {
+        Ok(ELEMENTS_MAX - self.walk(version, body)?.elements_left)
+    }
+
+    fn walk<'a>(&self, version: i16, body: &'a [u8]) -> Result<Walk<'a>, Malformed> {
         let mut walk = Walk {
             rest: body,
             version,
@@ -105,7 +114,7 @@ impl Schema {
             elements_left: ELEMENTS_MAX,
         };
         walk.structure(self.fields)?;
-        Ok(walk.rest.len())
+        Ok(walk)
     }
 }
 

@@ -58,8 +58,25 @@ impl Client {
         self.stream.write_all(bytes).await.unwrap();
     }
 
+    /// Asks, and returns the answer's frame; `None` if the connection ends before that.
+    pub(crate) async fn try_ask_raw<R: Request + Sync>(
+        &mut self,
+        version: i16,
+        request: &R,
+    ) -> Option<Bytes> {
+        let frame = self.frame(version, request);
+        self.stream.write_all(&frame).await.ok()?;
+        self.receive_raw().await
+    }
+
     /// Sends a request.
     pub(crate) async fn send<R: Request + Sync>(&mut self, version: i16, request: &R) {
+        let frame = self.frame(version, request);
+        self.send_raw(&frame).await;
+    }
+
+    /// The bytes of the next request.
+    fn frame<R: Request>(&mut self, version: i16, request: &R) -> Vec<u8> {
         self.correlation_id += 1;
         let mut frame = BytesMut::new();
         let header = RequestHeader::default()
@@ -70,7 +87,7 @@ impl Client {
         encode_request_header_into_buffer(&mut frame, &header).unwrap();
         request.encode(&mut frame, version).unwrap();
         let length = u32::try_from(frame.len()).unwrap().to_be_bytes();
-        self.send_raw(&[&length, &frame[..]].concat()).await;
+        [&length, &frame[..]].concat()
     }
 
     /// Receives the next answer, which must be to the request `behind` requests before the last.
@@ -95,6 +112,12 @@ impl Client {
             Some(frame.into())
         };
         tokio::time::timeout(DEADLINE, read).await.expect("no answer in time")
+    }
+
+    /// Waits until the broker has reset the connection, without reading.
+    pub(crate) async fn reset(&mut self) {
+        let reset = self.stream.ready(tokio::io::Interest::ERROR);
+        tokio::time::timeout(DEADLINE, reset).await.expect("no reset in time").unwrap();
     }
 
     pub(crate) async fn ask<R: Request + Sync>(

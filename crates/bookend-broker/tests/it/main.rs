@@ -10,4 +10,5 @@ mod topics;
 mod faults;
 mod restart;
 mod start;
+mod limits;
 mod hostile;
