@@ -74,16 +74,19 @@ mod options;
 mod entry;
 mod segment;
 mod disk;
+mod marks;
 mod recover;
 mod log;
 mod error;
 mod lock;
+#[cfg(any(test, feature = "test-disk"))]
+pub mod testing;
 
 pub use self::{
     entry::{Entry, EntryInfo, PAYLOAD_BYTES_MAX},
     error::{AppendError, OpenError, ReadError},
     lock::{FolderLock, LockError},
-    log::Log,
+    log::{Log, PendingSync, SyncDone},
     options::{Fsync, Options},
     recover::{Cut, Recovery},
 };

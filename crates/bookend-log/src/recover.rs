@@ -9,9 +9,10 @@ use std::{
 };
 
 use crate::{
-    OpenError,
+    Fsync, OpenError,
     disk::Disk,
     entry::BadHeader,
+    marks::{StartMark, SyncMark},
     segment::{Cursor, Fault, Segment, first_of},
 };
 
@@ -47,26 +48,91 @@ impl fmt::Display for Cut {
     }
 }
 
-/// The sealed segments of a folder, oldest first, and the active one.
-pub(crate) fn recover(
-    dir: &Path,
-    disk: &dyn Disk,
-) -> Result<(VecDeque<Segment>, Segment, Recovery), OpenError> {
-    let firsts = list(dir).map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
+/// What a folder holds.
+pub(crate) struct Found {
+    pub(crate) start: u64,
+    /// Oldest first, each starting where the one before ends.
+    pub(crate) sealed: VecDeque<Segment>,
+    pub(crate) active: Segment,
+    pub(crate) recovery: Recovery,
+}
+
+/// Learns what a folder holds, begins the first segment where there is none, and finishes what a crash left half-done.
+pub(crate) fn recover(dir: &Path, fsync: Fsync, disk: &dyn Disk) -> Result<Found, OpenError> {
+    let start = StartMark::read(dir)?.map(|mark| mark.0);
+    let synced = SyncMark::read(dir);
+    let mut firsts =
+        list(dir, disk).map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
+    check_newest(dir, firsts.last(), synced)?;
+    let dropped = drop_below(dir, start.unwrap_or(0), &mut firsts, fsync, disk);
+    dropped.map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
     let Some((&last, sealed_firsts)) = firsts.split_last() else {
-        let active = Segment::new(0);
-        let path = active.path(dir);
-        disk.open_tail(&path).map_err(|source| OpenError::Io { path, source })?;
-        return Ok((VecDeque::new(), active, Recovery::default()));
+        return begin(dir, start.unwrap_or(0), Recovery::default(), disk);
     };
+    if let Some(start) = start
+        && firsts[0] > start
+    {
+        let file = Segment::new(firsts[0]).path(dir);
+        return Err(OpenError::Misplaced { file, first: firsts[0], expected: start });
+    }
     let mut sealed = VecDeque::with_capacity(sealed_firsts.len());
     for &first in sealed_firsts {
         check_place(dir, first, sealed.back())?;
-        sealed.push_back(read_sealed(dir, first)?);
+        sealed.push_back(read_sealed(dir, first, disk)?);
     }
     check_place(dir, last, sealed.back())?;
-    let (active, cut) = read_active(dir, last, disk)?;
-    Ok((sealed, active, Recovery { cut }))
+    let synced_bytes = synced.filter(|mark| mark.segment == last).map_or(0, |mark| mark.bytes);
+    let (active, cut) = read_active(dir, last, synced_bytes, fsync, disk)?;
+    let recovery = Recovery { cut };
+    let start = start.unwrap_or(firsts[0]);
+    if active.end < start {
+        // Only under `Fsync::Never`: the start outlived the entries before it.
+        let removed = disk.remove(&active.path(dir));
+        removed.map_err(|source| OpenError::Io { path: active.path(dir), source })?;
+        return begin(dir, start, recovery, disk);
+    }
+    Ok(Found { start, sealed, active, recovery })
+}
+
+/// A log without segments, as a new one or after the start outlived them all.
+fn begin(dir: &Path, start: u64, recovery: Recovery, disk: &dyn Disk) -> Result<Found, OpenError> {
+    let active = Segment::new(start);
+    let path = active.path(dir);
+    disk.open_tail(&path).map_err(|source| OpenError::Io { path, source })?;
+    Ok(Found { start, sealed: VecDeque::new(), active, recovery })
+}
+
+/// A segment that was synced is there still, or was dropped for a later one.
+fn check_newest(dir: &Path, last: Option<&u64>, synced: Option<SyncMark>) -> Result<(), OpenError> {
+    match synced {
+        Some(mark) if last.is_none_or(|&last| last < mark.segment) => {
+            let file = Segment::new(mark.segment).path(dir);
+            Err(OpenError::Corrupt { file, at: 0, reason: "the segment is missing" })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes the segments that are wholly below the start: a crash may have come before they went, or brought them back.
+fn drop_below(
+    dir: &Path,
+    start: u64,
+    firsts: &mut Vec<u64>,
+    fsync: Fsync,
+    disk: &dyn Disk,
+) -> io::Result<()> {
+    let dropped = firsts.windows(2).take_while(|pair| pair[1] <= start).count();
+    if dropped > 0 && fsync != Fsync::Never {
+        // A killed process may have left the start in the page cache only, and it must not come back without them.
+        StartMark(start).write(dir, disk, true)?;
+        disk.open_folder(dir)?.sync()?;
+    }
+    for first in firsts.drain(..dropped) {
+        let segment = Segment::new(first);
+        disk.remove(&segment.path(dir))?;
+        drop(disk.remove(&segment.index_path(dir))); // it may have none
+    }
+    Ok(())
 }
 
 /// A segment starts where the one before ends, or else one is missing or foreign.
@@ -81,7 +147,7 @@ fn check_place(dir: &Path, first: u64, before: Option<&Segment>) -> Result<(), O
 }
 
 /// The first indexes of all segments in order. Index files that belong to no sealed segment are removed.
-fn list(dir: &Path) -> io::Result<Vec<u64>> {
+fn list(dir: &Path, disk: &dyn Disk) -> io::Result<Vec<u64>> {
     let (mut firsts, mut indexes) = (Vec::new(), Vec::new());
     for file in fs::read_dir(dir)? {
         let path = file?.path();
@@ -92,14 +158,14 @@ fn list(dir: &Path) -> io::Result<Vec<u64>> {
     let (_, sealed) = firsts.split_last().unwrap_or((&0, &[]));
     for (first, path) in indexes {
         if sealed.binary_search(&first).is_err() {
-            fs::remove_file(path)?;
+            disk.remove(&path)?;
         }
     }
     Ok(firsts)
 }
 
 /// A segment that another follows: nothing of it may be torn. Its payloads are checked when they are read.
-fn read_sealed(dir: &Path, first: u64) -> Result<Segment, OpenError> {
+fn read_sealed(dir: &Path, first: u64, disk: &dyn Disk) -> Result<Segment, OpenError> {
     let (mut cursor, bytes) = open(dir, first)?;
     if let Some(segment) = Segment::from_index(dir, first, bytes) {
         return Ok(segment);
@@ -116,53 +182,47 @@ fn read_sealed(dir: &Path, first: u64) -> Result<Segment, OpenError> {
         }
     }
     // It saves the next open this walk; where it cannot be written, that walks again.
-    drop(segment.save_index(dir));
+    drop(segment.save_index(dir, disk));
     Ok(segment)
 }
 
-/// The last segment: checked whole, and its torn tail cut.
+/// The last segment: checked whole, and its torn tail cut. Nothing of the first `synced_bytes` can be torn.
 fn read_active(
     dir: &Path,
     first: u64,
+    synced_bytes: u64,
+    fsync: Fsync,
     disk: &dyn Disk,
 ) -> Result<(Segment, Option<Cut>), OpenError> {
     let (mut cursor, bytes) = open(dir, first)?;
     let mut segment = Segment::new(first);
-    loop {
-        let fault = match cursor.header() {
+    let fault = loop {
+        match cursor.header() {
+            Ok(None) if segment.bytes < synced_bytes => break Fault::Short,
             Ok(None) => return Ok((segment, None)),
             Ok(Some(header)) => match cursor.verify(&header) {
-                Ok(()) => {
-                    segment.push(&header);
-                    continue;
-                }
-                Err(fault) => (fault, cursor.at() + header.entry_bytes()),
+                Ok(()) => segment.push(&header),
+                Err(fault) => break fault,
             },
-            Err(fault) => (fault, cursor.at() + 1),
-        };
-        if !is_torn(&cursor, &fault)? {
-            return Err(cursor.open_error(fault.0));
+            Err(fault) => break fault,
         }
-        let cut = Cut { file: segment.path(dir), at: segment.bytes, bytes: bytes - segment.bytes };
-        let tail = disk.open_tail(&cut.file).and_then(|tail| tail.cut_to(cut.at));
-        tail.map_err(|source| OpenError::Io { path: cut.file.clone(), source })?;
-        return Ok((segment, Some(cut)));
+    };
+    if segment.bytes < synced_bytes || !may_be_torn(&fault) {
+        return Err(cursor.open_error(fault));
     }
+    let cut = Cut { file: segment.path(dir), at: segment.bytes, bytes: bytes - segment.bytes };
+    let tail = disk.open_tail(&cut.file).and_then(|tail| {
+        tail.cut_to(cut.at)?;
+        // Else a second power cut could leave what is cut here behind what is appended next.
+        if fsync == Fsync::Never { Ok(()) } else { tail.sync() }
+    });
+    tail.map_err(|source| OpenError::Io { path: cut.file.clone(), source })?;
+    Ok((segment, Some(cut)))
 }
 
-/// Whether nothing valid follows the fault, looked for from the position beside it.
-fn is_torn(cursor: &Cursor, (fault, from): &(Fault, u64)) -> Result<bool, OpenError> {
-    match fault {
-        // A valid header whose payload the file does not hold, or less than a header: nothing can follow.
-        Fault::Short => Ok(true),
-        Fault::Header(BadHeader::Letters | BadHeader::Fields) | Fault::Payload => {
-            match cursor.has_entry_from(*from) {
-                Ok(found) => Ok(!found),
-                Err(error) => Err(cursor.open_error(Fault::Io(error))),
-            }
-        }
-        Fault::Header(BadHeader::Version) | Fault::Index | Fault::Io(_) => Ok(false),
-    }
+/// Whether a crash can leave this where nothing was synced. A valid entry of another version or place it cannot.
+fn may_be_torn(fault: &Fault) -> bool {
+    !matches!(fault, Fault::Index | Fault::Io(_) | Fault::Header(BadHeader::Version))
 }
 
 fn open(dir: &Path, first: u64) -> Result<(Cursor, u64), OpenError> {

@@ -1,8 +1,11 @@
 //! The log itself: an owner appends, reads, syncs and drops; segments come and go beneath.
 //!
-//! Upstream: [`recover`](crate::recover), [`segment`](crate::segment). `tail` writes, `read` reads.
+//! Upstream: [`recover`](crate::recover), [`segment`](crate::segment). `tail` writes, `sync` waits for the disk, `read` reads, `retain`
+//! drops.
 
 mod read;
+mod retain;
+mod sync;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -15,6 +18,7 @@ use std::{
     time::Instant,
 };
 
+pub use self::sync::{PendingSync, SyncDone};
 use self::tail::Tail;
 use crate::{
     AppendError, Fsync, OpenError, Options, Recovery,
@@ -32,6 +36,8 @@ use crate::{
 pub struct Log {
     dir: PathBuf,
     options: Options,
+    /// The first index that counts. It lies within the oldest segment, or at its start.
+    start: u64,
     /// Oldest first, none empty, each starting where the one before ends.
     sealed: VecDeque<Segment>,
     /// The one that is written to, at first empty.
@@ -48,30 +54,47 @@ impl Log {
     /// [`OpenError::Corrupt`] when an entry is damaged and valid ones follow it, [`OpenError::Misplaced`] when a
     /// segment is missing, [`OpenError::Io`] when the folder cannot be read and written.
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<(Self, Recovery), OpenError> {
-        Self::open_on(dir.as_ref(), options, Arc::new(OsDisk))
+        Self::open_with(dir.as_ref(), options, OsDisk::shared())
     }
 
-    fn open_on(
+    /// [`open`](Self::open) for a test, on a disk whose power can be cut.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[cfg(feature = "test-disk")]
+    pub fn open_on(
+        dir: impl AsRef<Path>,
+        options: Options,
+        disk: &crate::testing::PowerCut,
+    ) -> Result<(Self, Recovery), OpenError> {
+        Self::open_with(dir.as_ref(), options, Arc::new(disk.clone()))
+    }
+
+    fn open_with(
         dir: &Path,
         options: Options,
         disk: Arc<dyn Disk>,
     ) -> Result<(Self, Recovery), OpenError> {
         let failed = |source| OpenError::Io { path: dir.to_owned(), source };
         fs::create_dir_all(dir).map_err(failed)?;
-        let (sealed, active, recovery) = recover(dir, &*disk)?;
-        let tail = Tail::new(disk, !active.is_empty());
-        let mut log = Self { dir: dir.to_owned(), options, sealed, active, tail };
+        let found = recover(dir, options.fsync, &*disk)?;
+        let tail = Tail::new(disk, &found.active);
+        let (dir, start) = (dir.to_owned(), found.start);
+        let mut log =
+            Self { dir, options, start, sealed: found.sealed, active: found.active, tail };
         if options.fsync == Fsync::Always {
             // What was found may be in the page cache only, and readers shall not see what a power cut then takes.
-            log.sync().map_err(failed)?;
+            log.sync().map_err(|source| OpenError::Io { path: log.dir.clone(), source })?;
         }
-        Ok((log, recovery))
+        Ok((log, found.recovery))
     }
 
     /// The first index there is; equal to [`end`](Self::end) in an empty log.
+    ///
+    /// It may lie within an entry, after [`advance_start`](Self::advance_start). That entry is still read whole.
     #[must_use]
     pub fn start(&self) -> u64 {
-        self.sealed.front().unwrap_or(&self.active).first
+        self.start
     }
 
     /// The index that the next entry will start with.
@@ -80,7 +103,13 @@ impl Log {
         self.active.end
     }
 
-    /// The bytes of all entries, headers included.
+    /// The index up to which a power cut takes nothing, under [`Fsync::Never`] without regard to sealed segments.
+    #[must_use]
+    pub fn synced_end(&self) -> u64 {
+        self.tail.synced_end()
+    }
+
+    /// The bytes of all entries, headers included, also of those below [`start`](Self::start) in the oldest segment.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.segments().map(|segment| segment.bytes).sum()
@@ -92,18 +121,58 @@ impl Log {
     /// After [`AppendError::Io`] the log is as it was before. After [`AppendError::Poisoned`] it takes no more.
     /// [`AppendError::TooLarge`], [`AppendError::Empty`] and [`AppendError::Full`] touch nothing.
     pub fn append(&mut self, count: u32, time_ms: i64, payload: &[u8]) -> Result<u64, AppendError> {
+        let header = self.write(count, time_ms, payload, self.options.fsync == Fsync::Always)?;
+        if self.options.fsync == Fsync::Always {
+            let synced = self.tail.sync(&self.dir, &self.active, true);
+            synced.map_err(|source| self.refusal(source))?;
+        }
+        self.active.push(&header);
+        Ok(header.first)
+    }
+
+    /// Appends as [`append`](Self::append) does, and leaves the fsync of [`Fsync::Always`] to the owner, who
+    /// [begins a sync](Self::begin_sync) and answers once that ran, or once [`synced_end`](Self::synced_end) is past
+    /// the entry. So many appenders share an fsync, and none of them holds the log meanwhile.
+    ///
+    /// The entry can be read at once: an owner whose readers shall see nothing that a power cut takes stops them at
+    /// `synced_end`.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_unsynced(
+        &mut self,
+        count: u32,
+        time_ms: i64,
+        payload: &[u8],
+    ) -> Result<u64, AppendError> {
+        let header = self.write(count, time_ms, payload, false)?;
+        self.active.push(&header);
+        Ok(header.first)
+    }
+
+    /// Writes an entry behind the others; it counts once it is pushed onto the active segment.
+    fn write(
+        &mut self,
+        count: u32,
+        time_ms: i64,
+        payload: &[u8],
+        names_first: bool,
+    ) -> Result<Header, AppendError> {
         let header = Header::new(self.end(), count, time_ms, payload)?;
         let grown = self.active.bytes + header.entry_bytes();
         if grown > self.options.segment_bytes_max && !self.active.is_empty() {
             self.roll().map_err(|source| self.refusal(source))?;
         }
-        let path = self.active.path(&self.dir);
+        if names_first {
+            // Once the entry is written, only its own fsync may still fail.
+            self.tail.sync_names(&self.dir).map_err(|source| self.refusal(source))?;
+        }
         let entry = header.with_payload(payload);
+        let keep_open = self.options.fsync != Fsync::Never;
         self.tail
-            .append(&path, self.active.bytes, &entry, self.options.fsync)
+            .append(&self.dir, &self.active, &entry, header.end(), keep_open)
             .map_err(|source| self.refusal(source))?;
-        self.active.push(&header);
-        Ok(header.first)
+        Ok(header)
     }
 
     /// Makes everything appended so far survive a power cut; under [`Fsync::Never`] what the active segment holds.
@@ -112,8 +181,39 @@ impl Log {
     /// A failed fsync leaves unknown what reached the disk, and the next one may report success for lost bytes. So
     /// it is never retried: the log takes no more entries, and each later `sync` fails too.
     pub fn sync(&mut self) -> io::Result<()> {
-        let path = self.active.path(&self.dir);
-        self.tail.sync(&path)
+        self.tail.sync(&self.dir, &self.active, true)
+    }
+
+    /// Begins a sync that need not hold the log; `None` when there is nothing to sync.
+    ///
+    /// It covers what was appended until now. Appends, reads and drops may go on while it runs, and so may other
+    /// syncs; what was appended meanwhile stays unsynced, unless another sync covers it.
+    ///
+    /// ```
+    /// # use bookend_log::{Log, Options};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (mut log, _) = Log::open(folder.path(), Options::default())?;
+    /// log.append(1, 0, b"a record")?;
+    /// if let Some(pending) = log.begin_sync()? {
+    ///     let done = pending.run(); // on another thread, or with the lock around the log released
+    ///     log.end_sync(done)?;
+    /// }
+    /// assert_eq!(log.synced_end(), log.end());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or after a failed fsync.
+    pub fn begin_sync(&mut self) -> io::Result<Option<PendingSync>> {
+        self.tail.begin_sync(&self.dir, &self.active, true)
+    }
+
+    /// Takes note of a sync of this log that ran.
+    ///
+    /// # Errors
+    /// As [`sync`](Self::sync). A failed fsync closes the log when it fails, also if it never gets here.
+    pub fn end_sync(&mut self, done: SyncDone) -> io::Result<()> {
+        self.tail.end_sync(done)
     }
 
     /// Whether [`Fsync::Interval`] asks for a [`sync`](Self::sync) now. Call it a few times per interval.
@@ -126,43 +226,12 @@ impl Log {
         }
     }
 
-    /// Drops the segments whose indexes are all below `index` and returns the bytes that gives back.
-    ///
-    /// Only whole segments go, so [`start`](Self::start) may stay below `index`; with `index` at or past the end
-    /// nothing stays, and the next entry still gets the next index.
-    ///
-    /// # Errors
-    /// When a file cannot be removed, or the next segment not be created. What went until then is gone.
-    pub fn drop_before(&mut self, index: u64) -> io::Result<u64> {
-        if index >= self.end() && !self.active.is_empty() {
-            self.roll()?;
-        }
-        let drops = self.sealed.front().is_some_and(|oldest| oldest.end <= index);
-        if drops && self.options.fsync != Fsync::Never {
-            // A log whose files all vanish would start again at 0 and give indexes twice.
-            self.tail.sync_names(&self.active.path(&self.dir))?;
-        }
-        let mut freed = 0;
-        // Oldest first: a crash in between leaves a log without a hole.
-        while let Some(oldest) = self.sealed.front()
-            && oldest.end <= index
-        {
-            fs::remove_file(oldest.path(&self.dir))?;
-            // Without its segment it is of no use, and the next open removes it.
-            drop(fs::remove_file(oldest.index_path(&self.dir)));
-            freed += oldest.bytes;
-            self.sealed.pop_front();
-        }
-        Ok(freed)
-    }
-
     /// Seals the active segment and begins the next.
     fn roll(&mut self) -> io::Result<()> {
         let next = Segment::new(self.active.end);
-        let (from, to) = (self.active.path(&self.dir), next.path(&self.dir));
-        self.tail.roll(&from, &to, self.options.fsync)?;
+        self.tail.roll(&self.dir, &self.active, &next, self.options.fsync)?;
         // It saves the next open a walk over the segment; where it cannot be written, that walks.
-        drop(self.active.save_index(&self.dir));
+        drop(self.active.save_index(&self.dir, self.tail.disk()));
         self.sealed.push_back(mem::replace(&mut self.active, next));
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! The reading end: each call opens the files it needs and checks every entry it returns.
 
+use std::ops::ControlFlow;
+
 use super::Log;
-use crate::{Entry, EntryInfo, ReadError, segment::Segment};
+use crate::{Entry, EntryInfo, PAYLOAD_BYTES_MAX, ReadError, segment::Segment};
 
 impl Log {
     /// Reads whole entries from the one that holds index `from`, up to `bytes_max` of payload but at least one; at
@@ -13,10 +15,7 @@ impl Log {
     /// [`ReadError::OutOfRange`] outside of `start..=end`, [`ReadError::Corrupt`] when the entry is damaged,
     /// [`ReadError::Io`] when the file cannot be read.
     pub fn read(&self, from: u64, bytes_max: usize) -> Result<Vec<Entry>, ReadError> {
-        let (start, end) = (self.start(), self.end());
-        if !(start..=end).contains(&from) {
-            return Err(ReadError::OutOfRange { start, end });
-        }
+        self.check_range(from)?;
         let mut batch = Batch { entries: Vec::new(), room: bytes_max };
         for segment in self.segments().skip_while(|segment| segment.end <= from) {
             match self.read_segment(segment, from, &mut batch) {
@@ -48,24 +47,57 @@ impl Log {
         Ok(Filled(false))
     }
 
+    /// Walks over the entries from the one that holds index `from`, and shows `each` the first `prefix_bytes` of every
+    /// payload, or all of a shorter one. The rest is neither read nor are payloads checked.
+    ///
+    /// # Errors
+    /// [`ReadError::OutOfRange`] outside of `start..=end`, [`ReadError::Corrupt`] when an entry's header is damaged,
+    /// [`ReadError::Io`] when a file cannot be read. What was shown until then was right, but for payloads.
+    pub fn scan(
+        &self,
+        from: u64,
+        prefix_bytes: usize,
+        mut each: impl FnMut(EntryInfo, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        self.check_range(from)?;
+        let mut prefix = vec![0; prefix_bytes.min(PAYLOAD_BYTES_MAX)];
+        for segment in self.segments().skip_while(|segment| segment.end <= from) {
+            let mut cursor = segment.cursor_before(&self.dir, from)?;
+            while let Some(header) = cursor.header().map_err(|fault| cursor.read_error(fault))? {
+                let shown = cursor.prefix(&header, &mut prefix);
+                let shown = shown.map_err(|fault| cursor.read_error(fault))?;
+                if header.end() > from && each(header.info(), shown).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The first entry, by index, whose time is at least `time_ms`; `None` when all are earlier.
     ///
-    /// Times need not ascend. Payloads are neither read nor checked.
+    /// Times need not ascend. Payloads are neither read nor checked. As everywhere, the entry that holds
+    /// [`start`](Self::start) counts whole, so what is found may begin below it.
     ///
     /// # Errors
     /// [`ReadError::Corrupt`] when an entry's header is damaged, [`ReadError::Io`] when a file cannot be read.
     pub fn find_time(&self, time_ms: i64) -> Result<Option<EntryInfo>, ReadError> {
-        let has_it = |segment: &&Segment| !segment.is_empty() && segment.time_max >= time_ms;
-        let Some(segment) = self.segments().find(has_it) else { return Ok(None) };
-        let mut cursor = segment.cursor_before_time(&self.dir, time_ms)?;
-        while let Some(header) = cursor.header().map_err(|fault| cursor.read_error(fault))? {
-            if header.time_ms >= time_ms {
-                return Ok(Some(header.info()));
+        for segment in self.held().filter(|segment| segment.time_max >= time_ms) {
+            let mut cursor = segment.cursor_before_time(&self.dir, time_ms)?;
+            while let Some(header) = cursor.header().map_err(|fault| cursor.read_error(fault))? {
+                if header.time_ms >= time_ms && header.end() > self.start {
+                    return Ok(Some(header.info()));
+                }
+                cursor.skip(&header).map_err(|fault| cursor.read_error(fault))?;
             }
-            cursor.skip(&header).map_err(|fault| cursor.read_error(fault))?;
+            // The entry with the segment's greatest time may be below the start, but that is in the oldest only.
+            if segment.first >= self.start {
+                let reason = "no entry has the time that the segment's index names";
+                let file = segment.path(&self.dir);
+                return Err(ReadError::Corrupt { file, at: cursor.at(), reason });
+            }
         }
-        let reason = "no entry has the time that the segment's index names";
-        Err(ReadError::Corrupt { file: segment.path(&self.dir), at: cursor.at(), reason })
+        Ok(None)
     }
 
     /// The entry with the greatest time, the first of them; `None` when the log is empty.
@@ -73,11 +105,38 @@ impl Log {
     /// # Errors
     /// As [`find_time`](Self::find_time).
     pub fn latest_time(&self) -> Result<Option<EntryInfo>, ReadError> {
-        let times = self.segments().filter(|segment| !segment.is_empty());
-        match times.map(|segment| segment.time_max).max() {
-            Some(time_ms) => self.find_time(time_ms),
-            None => Ok(None),
+        let mut time_max = None;
+        for segment in self.held() {
+            time_max = time_max.max(self.time_max(segment)?);
         }
+        time_max.map_or(Ok(None), |time_ms| self.find_time(time_ms))
+    }
+
+    /// The greatest time of the segment's entries from the start on.
+    fn time_max(&self, segment: &Segment) -> Result<Option<i64>, ReadError> {
+        if segment.first >= self.start {
+            return Ok(Some(segment.time_max));
+        }
+        let mut time_max = None;
+        let mut cursor = segment.cursor_before(&self.dir, self.start)?;
+        while let Some(header) = cursor.header().map_err(|fault| cursor.read_error(fault))? {
+            if header.end() > self.start {
+                time_max = time_max.max(Some(header.time_ms));
+            }
+            cursor.skip(&header).map_err(|fault| cursor.read_error(fault))?;
+        }
+        Ok(time_max)
+    }
+
+    /// The segments that hold an entry from the start on.
+    fn held(&self) -> impl Iterator<Item = &Segment> {
+        self.segments().filter(|segment| !segment.is_empty() && segment.end > self.start)
+    }
+
+    fn check_range(&self, from: u64) -> Result<(), ReadError> {
+        let (start, end) = (self.start(), self.end());
+        let held = (start..=end).contains(&from);
+        if held { Ok(()) } else { Err(ReadError::OutOfRange { start, end }) }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 /// A place between two entries of a file.
 ///
 /// [`header`](Self::header) reads a header and stays before its entry; then exactly one of [`skip`](Self::skip),
-/// [`verify`](Self::verify) and [`entry`](Self::entry) goes past it.
+/// [`prefix`](Self::prefix), [`verify`](Self::verify) and [`entry`](Self::entry) goes past it.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     path: PathBuf,
@@ -77,6 +77,22 @@ impl Cursor {
         Ok(Some(header))
     }
 
+    /// Goes past the entry and reads the first bytes of its payload, as many as fit, without a check.
+    pub(crate) fn prefix<'a>(
+        &mut self,
+        header: &Header,
+        prefix: &'a mut [u8],
+    ) -> Result<&'a [u8], Fault> {
+        let payload_bytes = header.payload_bytes as usize;
+        let shown = prefix.len().min(payload_bytes);
+        let prefix = &mut prefix[..shown];
+        self.file.read_exact(prefix)?;
+        let rest = i64::try_from(payload_bytes - shown).expect("a payload's length is a u32");
+        self.file.seek_relative(rest)?;
+        self.advance(header);
+        Ok(prefix)
+    }
+
     /// Goes past the entry without reading its payload.
     pub(crate) fn skip(&mut self, header: &Header) -> Result<(), Fault> {
         self.file.seek_relative(i64::from(header.payload_bytes))?;
@@ -119,31 +135,6 @@ impl Cursor {
     fn advance(&mut self, header: &Header) {
         self.range.start += header.entry_bytes();
         self.first = header.end();
-    }
-
-    /// Whether a valid entry starts at `from` or anywhere behind it.
-    pub(crate) fn has_entry_from(&self, from: u64) -> io::Result<bool> {
-        let mut file = File::open(&self.path)?;
-        file.seek(SeekFrom::Start(from))?;
-        let mut file = file.take(self.range.end.saturating_sub(from));
-        let mut chunk = vec![0; SPACING_BYTES];
-        let mut window = Vec::new();
-        loop {
-            let read = file.read(&mut chunk)?;
-            if read == 0 {
-                return Ok(false);
-            }
-            window.extend_from_slice(&chunk[..read]);
-            let mut places = window.windows(HEADER_BYTES).filter_map(|place| place.try_into().ok());
-            if places.any(|place| self.follows(place)) {
-                return Ok(true);
-            }
-            window.drain(..window.len().saturating_sub(HEADER_BYTES - 1));
-        }
-    }
-
-    fn follows(&self, bytes: &[u8; HEADER_BYTES]) -> bool {
-        Header::from_bytes(bytes).is_ok_and(|header| header.first >= self.first)
     }
 
     pub(crate) fn read_error(&self, fault: Fault) -> ReadError {

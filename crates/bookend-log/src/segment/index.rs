@@ -7,7 +7,7 @@
 use std::{fs, io, path::Path};
 
 use super::Segment;
-use crate::entry::field;
+use crate::{disk::Disk, entry::field};
 
 /// The distance of two points. A look-up walks over at most this much and one entry.
 pub(super) const SPACING_BYTES: usize = 16 * 1024;
@@ -58,7 +58,7 @@ impl Segment {
     /// Writes the index file of a segment that is sealed.
     ///
     /// It needs no fsync: a damaged or missing one is only slower.
-    pub(crate) fn save_index(&self, dir: &Path) -> io::Result<()> {
+    pub(crate) fn save_index(&self, dir: &Path, disk: &dyn Disk) -> io::Result<()> {
         let mut bytes = Vec::with_capacity(SUMMARY_BYTES + self.index.0.len() * POINT_BYTES);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&[0; 4]); // the checksum, below
@@ -73,7 +73,7 @@ impl Segment {
         }
         let crc = crc32c::crc32c(&bytes[8..]);
         bytes[4..8].copy_from_slice(&crc.to_be_bytes());
-        fs::write(self.index_path(dir), bytes)
+        disk.write_over(&self.index_path(dir), &bytes)
     }
 
     /// What the index file tells of the segment, `None` when it is missing, damaged, or not of this segment.
@@ -114,7 +114,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::entry::Header;
+    use crate::{disk::OsDisk, entry::Header};
 
     fn segment_of(entries: &[(u32, i64, usize)]) -> Segment {
         let mut segment = Segment::new(1_000);
@@ -152,7 +152,7 @@ mod tests {
             let segment = segment_of(&entries);
             let load = || Segment::from_index(folder.path(), 1_000, segment.bytes);
             prop_assert_eq!(load(), None);
-            segment.save_index(folder.path()).unwrap();
+            segment.save_index(folder.path(), &OsDisk).unwrap();
             prop_assert_eq!(Segment::from_index(folder.path(), 1_000, segment.bytes + 1), None);
             prop_assert!(load().is_some_and(|loaded| loaded == segment));
             let path = segment.index_path(folder.path());

@@ -5,18 +5,17 @@ use std::{collections::HashMap, fs, path::Path};
 use bookend_log::{Entry, Log, OpenError, ReadError};
 use proptest::{prelude::*, sample::Index};
 
-use crate::support::{each, files, open, options, segments, small_log};
+use crate::support::{each, files, open, options, parts, segments, synced_log};
 
 /// The files of a folder by path.
 type Files = HashMap<std::path::PathBuf, Vec<u8>>;
 
 fn load(dir: &Path) -> Files {
-    let paths = [segments(dir), files(dir, "index")].concat();
-    paths.into_iter().map(|path| (path.clone(), fs::read(&path).expect("bytes"))).collect()
+    parts(dir).into_iter().map(|path| (path.clone(), fs::read(&path).expect("bytes"))).collect()
 }
 
 fn restore(dir: &Path, files: &Files) {
-    for path in [segments(dir), self::files(dir, "index")].concat() {
+    for path in parts(dir) {
         fs::remove_file(path).expect("removed");
     }
     for (path, bytes) in files {
@@ -33,16 +32,16 @@ fn losses(log: &Log, entries: &[Entry]) -> usize {
     entries.len() - read.iter().flatten().count()
 }
 
-// Goal: a flipped bit anywhere in a segment is an error that names its file, or, in the very last entry, a cut that
-// is reported; in an index file it changes nothing. Method: every bit of every file.
+// Goal: a flipped bit anywhere in a segment of a synced log, its last entry included, or in the start is an error that
+// names its file; in an index file and in the sync mark it changes nothing. Method: every bit of every file.
 #[test]
 fn every_flipped_bit_is_seen() {
-    let (folder, entries) = small_log(12);
+    let (folder, entries) = synced_log(12);
     let dir = folder.path();
+    open(dir, 150).advance_start(1).expect("advanced");
     let whole = load(dir);
+    assert_eq!(whole.len(), 5 + 4 + 2, "segments, index files, marks");
     let last_file = segments(dir).pop().expect("a segment");
-    let last_entry = whole[&last_file].len() - 36 - entries.last().expect("entries").payload.len();
-    assert!(last_entry > 36, "the last segment has several entries");
     for (path, bytes) in &whole {
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
@@ -54,47 +53,69 @@ fn every_flipped_bit_is_seen() {
                     true
                 }
                 Err(other) => panic!("{other}"),
-                Ok((log, recovery)) if recovery.cut.is_some() => {
-                    assert!(*path == last_file && bit / 8 >= last_entry, "cut a whole entry");
-                    losses(&log, &entries) == 1
-                }
-                Ok((log, _)) => {
+                Ok((log, recovery)) => {
                     assert!(*path != last_file, "the last segment is checked at open");
+                    assert_eq!(recovery.cut, None);
                     let told = each(&log, &entries).into_iter().filter_map(Result::err).all(|error| {
                         matches!(error, ReadError::Corrupt { file, at, .. } if file == *path && at <= bit as u64 / 8)
                     });
-                    told && losses(&log, &entries) > 0
+                    assert!(told);
+                    losses(&log, &entries) > 1 // entry 0 is below the start
                 }
             };
-            let is_segment = path.extension().is_some_and(|extension| extension == "log");
-            assert_eq!(seen, is_segment, "{} bit {bit}", path.display());
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            let counts = extension == Some("log") || path.ends_with("start");
+            assert_eq!(seen, counts, "{} bit {bit}", path.display());
             restore(dir, &whole);
         }
     }
 }
 
-// Goal: a valid entry behind the damage is found wherever it stands, also across two of the search's reads.
+// Goal: what was synced is never cut, whatever follows it or not; what was not is cut even if valid entries follow,
+// because a power cut may have written them alone.
 #[test]
-fn damage_far_before_the_next_entry_is_not_cut() {
-    for bytes in 16_320..16_360 {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut log = open(folder.path(), 100_000);
-        log.append(1, 0, &vec![7; bytes]).expect("appended");
-        log.append(1, 0, b"").expect("appended");
-        drop(log);
-        let path = segments(folder.path()).remove(0);
-        let mut damaged = fs::read(&path).expect("bytes");
-        damaged[10] ^= 1;
-        fs::write(&path, damaged).expect("written");
-        let refused = Log::open(folder.path(), options(100_000)).expect_err("refused");
+fn the_sync_mark_tells_damage_from_a_torn_tail() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path();
+    let mut log = open(dir, 100_000);
+    log.append(1, 0, &[7; 100]).expect("appended");
+    log.sync().expect("synced");
+    for _ in 0..2 {
+        log.append(1, 0, &[7; 100]).expect("appended");
+    }
+    drop(log);
+    let (whole, file) = (load(dir), segments(dir).remove(0));
+    for byte in 0..3 * 136 {
+        let mut damaged = whole[&file].clone();
+        damaged[byte] ^= 0x55;
+        fs::write(&file, damaged).expect("written");
+        match Log::open(dir, options(100_000)) {
+            Err(OpenError::Corrupt { file: named, at: 0, .. }) => {
+                assert!(named == file && byte < 136);
+            }
+            Ok((log, recovery)) => {
+                let kept = byte as u64 / 136;
+                assert_eq!((log.end(), recovery.cut.map(|cut| cut.at)), (kept, Some(kept * 136)));
+                assert!(kept > 0);
+            }
+            Err(other) => assert!(byte % 136 == 3, "a later version is never cut: {other}"),
+        }
+        restore(dir, &whole);
+    }
+    for length in 0..136 {
+        fs::write(&file, &whole[&file][..length]).expect("written");
+        let refused = Log::open(dir, options(100_000)).expect_err("refused");
         assert!(matches!(refused, OpenError::Corrupt { at: 0, .. }), "{refused}");
     }
+    fs::remove_file(&file).expect("removed");
+    let refused = Log::open(dir, options(100_000)).expect_err("refused");
+    assert!(matches!(refused, OpenError::Corrupt { file: named, .. } if named == file));
 }
 
 // Goal: an index file of no sealed segment goes away, so that it never speaks for a later one of that name.
 #[test]
 fn index_files_without_their_segment_are_removed() {
-    let (folder, entries) = small_log(9);
+    let (folder, entries) = synced_log(9);
     let whole = files(folder.path(), "index");
     let active = segments(folder.path()).pop().expect("a segment").with_extension("index");
     for stray in [active, folder.path().join(format!("{:020}.index", 1_000))] {
@@ -107,7 +128,7 @@ fn index_files_without_their_segment_are_removed() {
 // Goal: reading goes up to the damage, and then names it.
 #[test]
 fn entries_before_the_damage_are_read() {
-    let (folder, entries) = small_log(9);
+    let (folder, entries) = synced_log(9);
     let log = open(folder.path(), 150);
     let second = &segments(folder.path())[1];
     let mut bytes = fs::read(second).expect("bytes");
@@ -125,7 +146,7 @@ fn entries_before_the_damage_are_read() {
 // Goal: segments that are missing, copied or exchanged are refused, whatever their checksums say.
 #[test]
 fn segments_stay_in_their_place() {
-    let (folder, _) = small_log(9);
+    let (folder, _) = synced_log(9);
     let (dir, whole) = (folder.path(), load(folder.path()));
     let names = segments(dir);
     assert!(names.len() >= 4);
@@ -173,7 +194,7 @@ fn damage() -> impl Strategy<Value = Damage> {
 }
 
 fn apply(dir: &Path, damage: &Damage) {
-    let paths = [segments(dir), files(dir, "index")].concat();
+    let paths = parts(dir);
     if paths.is_empty() {
         return;
     }
@@ -212,7 +233,7 @@ proptest! {
     // Goal: whatever happens to the files, open or under way, nothing panics and no wrong payload comes out.
     #[test]
     fn no_damage_brings_a_wrong_payload(entries in 1..20_u64, damages in prop::collection::vec(damage(), 1..4)) {
-        let (folder, entries) = small_log(entries);
+        let (folder, entries) = synced_log(entries);
         let running = open(folder.path(), 150);
         for damage in &damages {
             apply(folder.path(), damage);

@@ -40,6 +40,13 @@ pub(crate) fn small_log(entries: u64) -> (TempDir, Vec<Entry>) {
     (folder, entries)
 }
 
+/// A [`small_log`] that was synced, so that nothing in it can be torn.
+pub(crate) fn synced_log(entries: u64) -> (TempDir, Vec<Entry>) {
+    let (folder, entries) = small_log(entries);
+    open(folder.path(), 150).sync().expect("synced");
+    (folder, entries)
+}
+
 /// Every entry of a log.
 pub(crate) fn all(log: &Log) -> Vec<Entry> {
     log.read(log.start(), usize::MAX).expect("read")
@@ -49,6 +56,13 @@ pub(crate) fn all(log: &Log) -> Vec<Entry> {
 pub(crate) fn each(log: &Log, entries: &[Entry]) -> Vec<Result<Entry, ReadError>> {
     let held = entries.iter().filter(|entry| (log.start()..log.end()).contains(&entry.first));
     held.map(|entry| log.read(entry.first, 0).map(|mut read| read.remove(0))).collect()
+}
+
+/// All files of a log that damage may come to: segments, index files, and the two marks.
+pub(crate) fn parts(dir: &Path) -> Vec<PathBuf> {
+    let marks = ["start", "synced"].map(|name| dir.join(name)).into_iter();
+    let marks = marks.filter(|path| path.exists()).collect();
+    [segments(dir), files(dir, "index"), marks].concat()
 }
 
 /// The segments' files in order.

@@ -1,18 +1,15 @@
-//! The log on a disk that fails, and that loses power.
+//! The log on a disk that fails.
 
 use std::{
-    collections::{HashMap, HashSet},
-    io,
-    sync::{Mutex, MutexGuard},
-    time::Duration,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
 };
 
-use proptest::prelude::*;
-
-use super::*;
 use crate::{
-    Entry,
-    disk::{Synced, TailFile},
+    AppendError, Entry, Fsync, Log, Options, Recovery,
+    disk::{Disk, OsDisk, Synced, TailFile},
 };
 
 const INTERVAL: Fsync = Fsync::Interval(Duration::from_secs(1));
@@ -25,10 +22,6 @@ struct Weather {
     broken: Option<Part>,
     files_open: usize,
     events: Vec<String>,
-    /// What a power cut leaves of each file.
-    synced: HashMap<PathBuf, u64>,
-    /// The files whose names a power cut leaves.
-    named: HashSet<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +31,9 @@ enum Part {
     Cut,
     Sync,
     FolderSync,
+    WriteOver,
+    Replace,
+    Remove,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -63,27 +59,7 @@ impl FaultyDisk {
 
     fn open(&self, dir: &Path, fsync: Fsync, segment_bytes_max: u64) -> Log {
         let options = Options { segment_bytes_max, fsync };
-        Log::open_on(dir, options, Arc::new(self.clone())).unwrap().0
-    }
-
-    /// Takes away what no fsync covered, except for the given part of it.
-    fn cut_power(&self, dir: &Path, kept_percent: u64) {
-        let weather = self.weather();
-        for file in fs::read_dir(dir).unwrap() {
-            let path = file.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "index") {
-                fs::write(&path, "torn").unwrap();
-            } else if weather.named.contains(&path) {
-                let file = fs::File::options().write(true).open(&path).unwrap();
-                let (synced, written) = (
-                    weather.synced.get(&path).copied().unwrap_or(0),
-                    file.metadata().unwrap().len(),
-                );
-                file.set_len(synced + (written - synced) * kept_percent / 100).unwrap();
-            } else {
-                fs::remove_file(&path).unwrap();
-            }
-        }
+        Log::open_with(dir, options, Arc::new(self.clone())).unwrap().0
     }
 }
 
@@ -103,12 +79,31 @@ impl Disk for FaultyDisk {
 
     fn open_folder(&self, dir: &Path) -> io::Result<Box<dyn Synced>> {
         self.weather().works(Part::OpenFolder)?;
-        Ok(Box::new(FaultyFolder { dir: dir.to_owned(), disk: self.clone() }))
+        assert!(dir.is_dir());
+        Ok(Box::new(FaultyFolder { disk: self.clone() }))
+    }
+
+    fn write_over(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.weather().works(Part::WriteOver)?;
+        OsDisk.write_over(path, bytes)
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+        let mut weather = self.weather();
+        weather.works(Part::Replace)?;
+        weather.events.push(format!("replace {}", name(path)));
+        OsDisk.replace(path, bytes, sync)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut weather = self.weather();
+        weather.works(Part::Remove)?;
+        weather.events.push(format!("remove {}", name(path)));
+        OsDisk.remove(path)
     }
 }
 
 struct FaultyFolder {
-    dir: PathBuf,
     disk: FaultyDisk,
 }
 
@@ -116,31 +111,20 @@ impl Synced for FaultyFolder {
     fn sync(&self) -> io::Result<()> {
         let mut weather = self.disk.weather();
         weather.events.push("sync folder".into());
-        weather.works(Part::FolderSync)?;
-        weather.named.extend(fs::read_dir(&self.dir)?.map(|file| file.unwrap().path()));
-        Ok(())
-    }
-}
-
-impl io::Write for FaultyFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut weather = self.disk.weather();
-        let fits = weather.room.map_or(bytes.len(), |room| room.min(bytes.len()));
-        if fits == 0 {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        weather.room = weather.room.map(|room| room - fits);
-        weather.events.push(format!("write {}", name(&self.path)));
-        self.file.write_all(&bytes[..fits])?;
-        Ok(fits)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        weather.works(Part::FolderSync)
     }
 }
 
 impl TailFile for FaultyFile {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut weather = self.disk.weather();
+        let fits = weather.room.map_or(bytes.len(), |room| room.min(bytes.len()));
+        weather.room = weather.room.map(|room| room - fits);
+        weather.events.push(format!("write {}", name(&self.path)));
+        self.file.append(&bytes[..fits])?;
+        if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
     fn cut_to(&self, bytes: u64) -> io::Result<()> {
         self.disk.weather().works(Part::Cut)?;
         self.file.set_len(bytes)
@@ -151,10 +135,7 @@ impl Synced for FaultyFile {
     fn sync(&self) -> io::Result<()> {
         let mut weather = self.disk.weather();
         weather.events.push(format!("sync {}", name(&self.path)));
-        weather.works(Part::Sync)?;
-        let bytes = self.file.metadata()?.len();
-        weather.synced.insert(self.path.clone(), bytes);
-        Ok(())
+        weather.works(Part::Sync)
     }
 }
 
@@ -358,7 +339,7 @@ fn what_always_finds_is_synced_first() {
     append(&mut disk.open(folder.path(), Fsync::Never, 1_000));
     disk.weather().events.clear();
     let log = disk.open(folder.path(), Fsync::Always, 1_000);
-    assert_eq!(disk.weather().events, ["sync folder", "sync folder", "open ", "sync "]);
+    assert_eq!(disk.weather().events, ["open ", "sync folder", "sync folder", "sync "]);
     assert_eq!(log.end(), 1);
 }
 
@@ -377,54 +358,4 @@ fn a_segment_is_filled_to_its_last_byte() {
 fn a_log_is_shared_by_threads() {
     fn check<T: Send + Sync>() {}
     check::<Log>();
-}
-
-/// Appends, syncs and drops as told, cuts the power, and returns what had to survive and what did.
-fn through_a_power_cut(fsync: Fsync, steps: &[u8], kept_percent: u64) -> (u64, u64, Vec<Entry>) {
-    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
-    let mut log = disk.open(folder.path(), fsync, 200);
-    let mut promised = 0;
-    for &step in steps {
-        match step {
-            0 => log.sync().unwrap(),
-            1 => drop(log.drop_before(log.end() / 2).unwrap()),
-            2 => drop(log.drop_before(log.end()).unwrap()),
-            length => {
-                let first = log.end();
-                log.append(1, 0, &first.to_be_bytes().repeat(length.into())).unwrap();
-            }
-        }
-        if step == 0 || fsync == Fsync::Always {
-            promised = log.end();
-        }
-    }
-    let appended = log.end();
-    drop(log);
-    disk.cut_power(folder.path(), kept_percent);
-    let (log, _) = Log::open(folder.path(), Options::default()).unwrap();
-    assert!((promised..=appended).contains(&log.end()), "{promised} {} {appended}", log.end());
-    (promised, appended, all(&log))
-}
-
-proptest! {
-    // Goal: what was synced survives a power cut whole, what was not is a prefix, and the log opens. Method: a disk
-    // that forgets unsynced bytes and names.
-    #[test]
-    fn a_power_cut_takes_no_synced_entry(steps in prop::collection::vec(0..9_u8, 1..40), kept_percent in 0..=100_u64, always: bool) {
-        let fsync = if always { Fsync::Always } else { INTERVAL };
-        let (_, _, entries) = through_a_power_cut(fsync, &steps, kept_percent);
-        for entry in entries {
-            let word = entry.first.to_be_bytes();
-            prop_assert!(entry.payload.chunks(8).all(|chunk| chunk == word));
-        }
-    }
-}
-
-// Goal: the disk above does forget; else the test above would pass for nothing.
-#[test]
-fn a_power_cut_takes_what_was_not_synced() {
-    let (_, appended, entries) = through_a_power_cut(INTERVAL, &[3, 0, 3, 3], 0);
-    assert_eq!((appended, entries.len()), (3, 1));
-    let (_, appended, entries) = through_a_power_cut(Fsync::Always, &[3, 0, 3, 3], 0);
-    assert_eq!((appended, entries.len()), (3, 3));
 }
