@@ -50,7 +50,12 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(addr: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(addr).await.unwrap(), correlation_id: 0 }
+        Self::try_connect(addr).await.unwrap()
+    }
+
+    /// `None` if nobody listens.
+    pub(crate) async fn try_connect(addr: SocketAddr) -> Option<Self> {
+        Some(Self { stream: TcpStream::connect(addr).await.ok()?, correlation_id: 0 })
     }
 
     /// Sends bytes as they are.
@@ -58,15 +63,37 @@ impl Client {
         self.stream.write_all(bytes).await.unwrap();
     }
 
-    /// Asks, and returns the answer's frame; `None` if the connection ends before that.
-    pub(crate) async fn try_ask_raw<R: Request + Sync>(
+    /// Sends a request; `None` if the connection has ended.
+    pub(crate) async fn try_send<R: Request + Sync>(
         &mut self,
         version: i16,
         request: &R,
-    ) -> Option<Bytes> {
+    ) -> Option<()> {
         let frame = self.frame(version, request);
-        self.stream.write_all(&frame).await.ok()?;
-        self.receive_raw().await
+        self.try_send_raw(&frame).await
+    }
+
+    /// Sends bytes as they are; `None` if the connection has ended.
+    pub(crate) async fn try_send_raw(&mut self, bytes: &[u8]) -> Option<()> {
+        self.stream.write_all(bytes).await.ok()
+    }
+
+    /// Receives the next answer; `None` if the connection ends before that.
+    pub(crate) async fn try_receive<R: Request>(&mut self, version: i16) -> Option<R::Response> {
+        let mut frame = self.receive_raw().await?;
+        let header_version = ApiKey::try_from(R::KEY).unwrap().response_header_version(version);
+        ResponseHeader::decode(&mut frame, header_version).unwrap();
+        Some(R::Response::decode(&mut frame, version).unwrap())
+    }
+
+    /// Asks; `None` if the connection ends before the answer.
+    pub(crate) async fn try_ask<R: Request + Sync>(
+        &mut self,
+        version: i16,
+        request: &R,
+    ) -> Option<R::Response> {
+        self.try_send(version, request).await?;
+        self.try_receive::<R>(version).await
     }
 
     /// Sends a request.
@@ -76,7 +103,7 @@ impl Client {
     }
 
     /// The bytes of the next request.
-    fn frame<R: Request>(&mut self, version: i16, request: &R) -> Vec<u8> {
+    pub(crate) fn frame<R: Request>(&mut self, version: i16, request: &R) -> Vec<u8> {
         self.correlation_id += 1;
         let mut frame = BytesMut::new();
         let header = RequestHeader::default()
@@ -131,11 +158,16 @@ impl Client {
 
     /// Asks for a topic's metadata, which creates it.
     pub(crate) async fn topic(&mut self, name: &str) -> MetadataResponseTopic {
+        self.try_topic(name).await.expect("the broker closed the connection")
+    }
+
+    /// As [`topic`](Self::topic); `None` if the connection ends before the answer.
+    pub(crate) async fn try_topic(&mut self, name: &str) -> Option<MetadataResponseTopic> {
         let asked = MetadataRequestTopic::default().with_name(Some(topic_name(name)));
         let request = MetadataRequest::default()
             .with_topics(Some(vec![asked]))
             .with_allow_auto_topic_creation(true);
-        self.ask(12, &request).await.topics.remove(0)
+        Some(self.try_ask(12, &request).await?.topics.remove(0))
     }
 
     pub(crate) async fn produce(&mut self, topic: &str, batch: Bytes) -> PartitionProduceResponse {

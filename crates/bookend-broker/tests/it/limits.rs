@@ -36,7 +36,7 @@ async fn too_many_connections_are_closed() {
     loop {
         let mut next = Client::connect(broker.addr()).await;
         // The broker may learn of the end of the second a little later.
-        if next.try_ask_raw(12, &MetadataRequest::default()).await.is_some() {
+        if next.try_ask(12, &MetadataRequest::default()).await.is_some() {
             break;
         }
         assert!(begin.elapsed() < crate::client::DEADLINE);

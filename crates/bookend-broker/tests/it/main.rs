@@ -10,5 +10,6 @@ mod topics;
 mod faults;
 mod restart;
 mod start;
+mod crash;
 mod limits;
 mod hostile;
