@@ -39,6 +39,9 @@ mod memory;
 mod error;
 mod fault;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub use self::wire::fuzzing;
 pub use bookend_log::Fsync;
 
 pub use self::{

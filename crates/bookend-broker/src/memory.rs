@@ -17,7 +17,7 @@ pub(crate) const OWN_BYTES: usize = 64 * 1024;
 /// The least room for records: the largest batch of a topic without settings, and what stands around it.
 const FETCH_BYTES: usize = 1024 * 1024 + OWN_BYTES;
 /// What one array element of a request is reckoned to take, decoded and answered.
-const ELEMENT_BYTES: usize = 512;
+pub(crate) const ELEMENT_BYTES: usize = 512;
 
 /// The memory that all connections share.
 #[derive(Debug, Clone)]

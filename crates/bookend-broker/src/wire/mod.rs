@@ -27,6 +27,8 @@ mod offset_commit;
 mod offset_fetch;
 
 mod faulty;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 
 #[cfg(test)]
 mod tests;
@@ -149,20 +151,32 @@ pub(crate) async fn answer(
             _ => Err(Refusal::Version { key, version }),
         };
     }
-    let undecodable =
-        |error: &dyn std::fmt::Display| Refusal::Decode { key, version, reason: error.to_string() };
-    let header = RequestHeader::decode(&mut frame, key.request_header_version(version))
-        .map_err(|error| undecodable(&error))?;
+    let (header, elements) = check(api, version, &mut frame)?;
     tracing::trace!(?key, version, client = header.client_id.as_deref(), "request");
-    let body = |source| Refusal::Body { key, version, source };
-    let elements = api.schema.elements(version, &frame).map_err(body)?;
     client.held.take_elements(elements).await?;
-    let request =
-        RequestKind::decode(key, &mut frame, version).map_err(|error| undecodable(&error))?;
+    let request = decode(key, version, frame)?;
     let Some(response) = faulty::dispatch(node, client, &header, request).await? else {
         return Ok(None);
     };
     encode(key, version, correlation_id, &response).map(Some)
+}
+
+/// Takes the header off `frame`; returns it, and how many array elements stand in the body.
+fn check(api: &Api, version: i16, frame: &mut Bytes) -> Result<(RequestHeader, usize), Refusal> {
+    let key = api.key;
+    let header = RequestHeader::decode(frame, key.request_header_version(version))
+        .map_err(|error| Refusal::Decode { key, version, reason: error.to_string() })?;
+    let elements = api.schema.elements(version, frame);
+    Ok((header, elements.map_err(|source| Refusal::Body { key, version, source })?))
+}
+
+/// Decodes a body that was checked.
+fn decode(key: ApiKey, version: i16, mut body: Bytes) -> Result<RequestKind, Refusal> {
+    RequestKind::decode(key, &mut body, version).map_err(|error| Refusal::Decode {
+        key,
+        version,
+        reason: error.to_string(),
+    })
 }
 
 async fn dispatch(
