@@ -24,7 +24,7 @@ fuzz_target!(init: sow("conversation"), |data: &[u8]| {
         .build()
         .expect("it needs nothing but memory");
     let folder = folder();
-    within(SLACK, || runtime.block_on(converse(Peer::new(folder.path()), data)));
+    within(SLACK, || runtime.block_on(async { converse(Peer::new(folder.path()), data).await }));
 });
 
 async fn converse(peer: Peer, mut data: &[u8]) {

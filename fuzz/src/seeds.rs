@@ -28,11 +28,7 @@ fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     match target {
         "request" => requests(|choice, body| [choice, body].concat()),
         "conversation" => conversations(),
-        "batch" => {
-            let batch = fuzzing::batch(b"a value");
-            let two = [&[0], &batch[..], &batch[..]].concat();
-            vec![("one".into(), [&[0], &batch[..]].concat()), ("two".into(), two)]
-        }
+        "batch" => batches(),
         _ => vec![
             ("built".into(), vec![1, 3, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 2, 255]),
             ("raw".into(), b"\0\x12BKL\x01".to_vec()),
@@ -48,6 +44,32 @@ fn requests(make: impl Fn(&[u8], &[u8]) -> Vec<u8>) -> Vec<(String, Vec<u8>)> {
             let name = format!("{}-{version}", api.key);
             seeds.push((name, make(&[index, nth], &fuzzing::body(index, version))));
         }
+    }
+    seeds
+}
+
+/// A record, packed by each codec: gzip, snappy, LZ4, zstd.
+const PACKED: [&[u8]; 4] = [
+    &[
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 227, 99, 96, 96, 96, 100, 42, 99, 0, 0, 32, 160, 245, 178,
+        8, 0, 0, 0,
+    ],
+    &[8, 28, 14, 0, 0, 0, 1, 2, 118, 0],
+    &[4, 34, 77, 24, 96, 64, 130, 8, 0, 0, 128, 14, 0, 0, 0, 1, 2, 118, 0, 0, 0, 0, 0],
+    &[40, 181, 47, 253, 32, 8, 65, 0, 0, 14, 0, 0, 0, 1, 2, 118, 0],
+];
+
+/// Behind a byte that asks for mended checksums.
+fn batches() -> Vec<(String, Vec<u8>)> {
+    let mended = |batches: &[Vec<u8>]| [vec![1], batches.concat()].concat();
+    let plain = fuzzing::batch(b"a value");
+    let mut seeds = vec![
+        ("one".into(), mended(&[plain.clone()])),
+        ("two".into(), [vec![0], plain.clone(), plain].concat()),
+    ];
+    for (codec, packed) in (1..).zip(PACKED) {
+        let batch = fuzzing::packed_batch(codec, packed);
+        seeds.push((format!("codec-{codec}"), mended(&[batch])));
     }
     seeds
 }

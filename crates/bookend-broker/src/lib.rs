@@ -32,6 +32,7 @@ mod wire;
 mod group;
 mod partition;
 mod catalog;
+mod settings;
 mod offsets;
 mod node;
 mod folder;

@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bookend_log::{Fsync, Options};
@@ -17,6 +17,8 @@ use crate::{
 pub(crate) const NODE_ID: i32 = 1;
 /// Under an interval policy, how often per interval it is asked which log is due.
 const SYNC_CHECKS: u32 = 4;
+/// How long after its start a broker first looks for old records at the latest, as Apache Kafka does.
+const FIRST_RETENTION: Duration = Duration::from_secs(30);
 
 /// The state behind all connections.
 #[derive(Debug)]
@@ -67,6 +69,31 @@ impl Node {
         self.offsets.sync_if_due(now);
     }
 
+    /// Lets go what the topics' settings no longer keep, every `interval`, for ever; the broker runs it as a task.
+    pub(crate) async fn run_retention(self: Arc<Self>, interval: Duration) {
+        let interval = interval.max(Duration::from_millis(1));
+        let first = tokio::time::Instant::now() + interval.min(FIRST_RETENTION);
+        let mut checks = tokio::time::interval_at(first, interval);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            checks.tick().await;
+            let node = Arc::clone(&self);
+            blocking(move || node.retain(now_ms())).await;
+        }
+    }
+
+    /// Lets go what the topics' settings no longer keep at that time. Blocks on the disk.
+    pub(crate) fn retain(&self, now_ms: i64) {
+        for topic in self.catalog.all() {
+            for (index, partition) in topic.partitions.iter().enumerate() {
+                let bytes = partition.retain(&topic.settings, now_ms);
+                if bytes > 0 {
+                    tracing::info!(topic = %topic.name, index, bytes, "old records deleted");
+                }
+            }
+        }
+    }
+
     /// Syncs everything. Blocks on the disk.
     pub(crate) fn sync(&self) {
         for topic in self.catalog.all() {
@@ -76,6 +103,12 @@ impl Node {
         }
         self.offsets.sync();
     }
+}
+
+/// The time as records have it: milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Runs what blocks on the disk where it holds up nobody.

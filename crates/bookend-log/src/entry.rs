@@ -51,7 +51,7 @@ pub(crate) struct Header {
 pub(crate) enum BadHeader {
     /// Other letters: this is no entry at all.
     Letters,
-    /// An entry of another version of this crate: intact, for all that is known, so it must not be cut.
+    /// An entry of another version of this crate, its checksum right: it must not be cut.
     Version,
     /// The checksum does not match, or matches fields that `append` never writes.
     Fields,
@@ -114,6 +114,11 @@ impl Header {
         if bytes[..3] != LETTERS {
             return Err(BadHeader::Letters);
         }
+        let header_crc = u32::from_be_bytes(field(bytes, 32));
+        if header_crc != crc32c::crc32c(&bytes[..32]) {
+            return Err(BadHeader::Fields);
+        }
+        // Only now: a torn header may have its letters and not its version.
         if bytes[3] != VERSION {
             return Err(BadHeader::Version);
         }
@@ -124,15 +129,10 @@ impl Header {
             time_ms: i64::from_be_bytes(field(bytes, 20)),
             payload_crc: u32::from_be_bytes(field(bytes, 28)),
         };
-        let header_crc = u32::from_be_bytes(field(bytes, 32));
         let written_by_append = header.count > 0
             && header.payload_bytes as usize <= PAYLOAD_BYTES_MAX
             && header.first.checked_add(u64::from(header.count)).is_some();
-        if header_crc == crc32c::crc32c(&bytes[..32]) && written_by_append {
-            Ok(header)
-        } else {
-            Err(BadHeader::Fields)
-        }
+        if written_by_append { Ok(header) } else { Err(BadHeader::Fields) }
     }
 
     /// The index after the last one.

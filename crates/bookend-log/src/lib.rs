@@ -58,7 +58,8 @@
 //! | 36–   | the payload |
 //!
 //! The header's own checksum lets a scan step over payloads without reading them, and covers the payload's checksum,
-//! so no payload passes under another's header. A sealed segment has an `.index` file beside it, so that opening does
+//! so no payload passes under another's header. It stands where it stands in every version, so that an entry of a later
+//! one is told from damage. A sealed segment has an `.index` file beside it, so that opening does
 //! not read it; a missing or damaged one is built again from the segment.
 //!
 //! # A torn tail, or damage?

@@ -1,27 +1,33 @@
 //! The catalog's file: a few lines of text, replaced as a whole.
 //!
 //! ```text
-//! bookend-broker catalog 1
+//! bookend-broker catalog 2
 //! cluster 5L6g3nShT-eMCtK--X86sw
 //! producers 2000
-//! topic 2f6e9d0c4b1a4f0e8d7c6b5a49382716 3 FIRST_TOPIC
+//! topic 2f6e9d0c4b1a4f0e8d7c6b5a49382716 3 FIRST_TOPIC retention.ms=3600000
 //! crc32c 1a2b3c4d
 //! ```
 //!
-//! `producers` is the first producer id that was never reserved. The last line is the checksum of all before
-//! it. A change is written to a second file, synced, and renamed over the first: after a crash, even
-//! of the machine, either the old or the new catalog is there.
+//! `producers` is the first producer id that was never reserved. Behind a topic's name stand its settings, those that
+//! are not the default; version 1 had none. The last line is the checksum of all before it. A change is written to a
+//! second file, synced, and renamed over the first: after a crash, even of the machine, either the old or the new
+//! catalog is there.
 
 use std::{
     fmt::Write as _,
     fs::{self, File},
     io::{self, Write as _},
     path::Path,
+    sync::Arc,
 };
 
 use uuid::Uuid;
 
-const FIRST_LINE: &str = "bookend-broker catalog 1";
+use crate::settings::Settings;
+
+const FIRST_LINE: &str = "bookend-broker catalog 2";
+/// Without settings; else the same.
+const FIRST_LINE_1: &str = "bookend-broker catalog 1";
 const NAME: &str = "catalog";
 
 /// What the file says.
@@ -38,6 +44,7 @@ pub(super) struct SavedTopic {
     pub(super) id: Uuid,
     pub(super) partitions: u32,
     pub(super) name: String,
+    pub(super) settings: Arc<Settings>,
 }
 
 /// Reads the catalog in `dir`; `None` if there is none yet.
@@ -68,8 +75,12 @@ fn render(saved: &Saved) -> String {
         saved.cluster_id, saved.producers_reserved
     );
     for topic in &saved.topics {
-        writeln!(text, "topic {} {} {}", topic.id.simple(), topic.partitions, topic.name)
+        write!(text, "topic {} {} {}", topic.id.simple(), topic.partitions, topic.name)
             .expect("writing to a string does not fail");
+        for (name, value) in topic.settings.given() {
+            write!(text, " {name}={value}").expect("writing to a string does not fail");
+        }
+        text.push('\n');
     }
     let crc = crc32c::crc32c(text.as_bytes());
     writeln!(text, "crc32c {crc:08x}").expect("writing to a string does not fail");
@@ -84,7 +95,7 @@ fn parse(text: &str) -> Option<Saved> {
         return None;
     }
     let mut lines = body.lines();
-    if lines.next()? != FIRST_LINE {
+    if !matches!(lines.next()?, FIRST_LINE | FIRST_LINE_1) {
         return None;
     }
     let cluster_id = lines.next()?.strip_prefix("cluster ")?.to_owned();
@@ -94,10 +105,13 @@ fn parse(text: &str) -> Option<Saved> {
 }
 
 fn parse_topic(line: &str) -> Option<SavedTopic> {
-    let mut words = line.strip_prefix("topic ")?.splitn(3, ' ');
+    let mut words = line.strip_prefix("topic ")?.split(' ');
     let id = Uuid::try_parse(words.next()?).ok()?;
     let partitions = words.next()?.parse().ok()?;
-    Some(SavedTopic { id, partitions, name: words.next()?.to_owned() })
+    let name = words.next()?.to_owned();
+    let given: Vec<_> = words.map(|word| word.split_once('=')).collect::<Option<_>>()?;
+    let settings = Arc::new(Settings::new(given).ok()?);
+    Some(SavedTopic { id, partitions, name, settings })
 }
 
 #[cfg(test)]
@@ -109,11 +123,15 @@ mod tests {
             id: Uuid::from_bytes([n; 16]),
             partitions: n.into(),
             name: name.to_owned(),
+            settings: Arc::default(),
         };
+        let mut second = topic(2, "metrics.dlt");
+        let given = [("retention.ms", "-1"), ("message.timestamp.type", "LogAppendTime")];
+        second.settings = Arc::new(Settings::new(given).unwrap());
         Saved {
             cluster_id: "abc".to_owned(),
             producers_reserved: 2_000,
-            topics: vec![topic(1, "FIRST_TOPIC"), topic(2, "metrics.dlt")],
+            topics: vec![topic(1, "FIRST_TOPIC"), second],
         }
     }
 
@@ -123,6 +141,19 @@ mod tests {
         assert_eq!(load(dir.path()).unwrap(), None);
         store(dir.path(), &sample()).unwrap();
         assert_eq!(load(dir.path()).unwrap(), Some(sample()));
+    }
+
+    // Goal: a folder of the first version opens. Method: such a file, written by hand.
+    #[test]
+    fn the_first_version_is_read() {
+        let body = format!(
+            "bookend-broker catalog 1\ncluster abc\nproducers 2000\ntopic {} 1 FIRST_TOPIC\n",
+            "01".repeat(16)
+        );
+        let text = format!("{body}crc32c {:08x}\n", crc32c::crc32c(body.as_bytes()));
+        let read = parse(&text).unwrap();
+        assert_eq!(read.topics, sample().topics[..1]);
+        assert_eq!((read.cluster_id.as_str(), read.producers_reserved), ("abc", 2_000));
     }
 
     // Goal: no damage goes unseen. Method: every cut and every flipped bit of a small catalog.

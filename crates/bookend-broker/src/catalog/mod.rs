@@ -3,12 +3,14 @@
 //!
 //! A topic has an id besides its name (KIP-516): a topic that is deleted and created again is
 //! another one. Its files stand under its id, so nothing of the old is ever read as the new.
+//! [`change`] changes topics, [`folders`] is where they stand, [`file`] what is written about them.
 
+mod change;
 mod file;
+mod folders;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
@@ -16,22 +18,23 @@ use std::{
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
-use self::file::{Saved, SavedTopic};
-use crate::{error::StartError, partition::Partition};
+pub(crate) use self::change::{NewTopic, is_legal};
+use self::{
+    file::Saved,
+    folders::{new_cluster_id, open_partitions, remove_orphans},
+};
+use crate::{error::StartError, partition::Partition, settings::Settings};
 
-/// The longest topic name.
-const NAME_BYTES_MAX: usize = 249;
-/// The most partitions of all topics together.
-const PARTITIONS_MAX: usize = 10_000;
 /// How many producer ids are reserved on disk at a time.
 const PRODUCERS_RESERVED: i64 = 1_000;
 
-/// A topic and its partitions.
+/// A topic and its partitions, as they are now: a change makes another one of the same id.
 #[derive(Debug)]
 pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
     pub(crate) id: Uuid,
     pub(crate) partitions: Vec<Arc<Partition>>,
+    pub(crate) settings: Arc<Settings>,
 }
 
 impl Topic {
@@ -56,6 +59,8 @@ pub(crate) struct Catalog {
 struct Topics {
     by_name: BTreeMap<Arc<str>, Arc<Topic>>,
     by_id: HashMap<Uuid, Arc<Topic>>,
+    /// Of all topics together.
+    partitions: usize,
 }
 
 #[derive(Debug)]
@@ -79,7 +84,13 @@ impl Catalog {
         remove_orphans(dir, &saved).map_err(unreadable)?;
         let mut topics = Topics::default();
         for topic in &saved.topics {
-            topics.insert(open_topic(dir, topic, log_options)?);
+            let partitions = open_partitions(dir, topic, 0, log_options)?;
+            topics.insert(Arc::new(Topic {
+                name: topic.name.as_str().into(),
+                id: topic.id,
+                partitions,
+                settings: Arc::clone(&topic.settings),
+            }));
         }
         Ok(Self {
             dir: dir.to_owned(),
@@ -108,67 +119,6 @@ impl Catalog {
     /// All topics, by name.
     pub(crate) fn all(&self) -> Vec<Arc<Topic>> {
         self.read(|topics| topics.by_name.values().cloned().collect())
-    }
-
-    /// Creates a topic. Blocks on the disk.
-    pub(crate) fn create(&self, name: &str, partitions: u32) -> Result<Arc<Topic>, ResponseError> {
-        self.may_create(name, partitions)?;
-        let mut changes = self.changes();
-        if self.find(name).is_some() {
-            return Err(ResponseError::TopicAlreadyExists);
-        }
-        let topic = SavedTopic { id: new_id(), partitions, name: name.to_owned() };
-        let opened = open_topic(&self.dir, &topic, &self.log_options).map_err(storage)?;
-        changes.saved.topics.push(topic);
-        if let Err(error) = file::store(&self.dir, &changes.saved) {
-            changes.saved.topics.pop();
-            return Err(storage(error));
-        }
-        self.write(|topics| topics.insert(Arc::clone(&opened)));
-        tracing::info!(topic = name, partitions, id = %opened.id, "topic created");
-        Ok(opened)
-    }
-
-    /// Whether a topic of that name and size could be created.
-    pub(crate) fn may_create(&self, name: &str, partitions: u32) -> Result<(), ResponseError> {
-        if !is_legal(name) {
-            return Err(ResponseError::InvalidTopicException);
-        }
-        if self.find(name).is_some() {
-            return Err(ResponseError::TopicAlreadyExists);
-        }
-        if partitions == 0 {
-            return Err(ResponseError::InvalidPartitions);
-        }
-        let existing: usize = self.all().iter().map(|topic| topic.partitions.len()).sum();
-        if partitions as usize > PARTITIONS_MAX.saturating_sub(existing) {
-            return Err(ResponseError::PolicyViolation);
-        }
-        Ok(())
-    }
-
-    /// Deletes a topic with its files. Blocks on the disk.
-    pub(crate) fn delete(&self, topic: &Topic) -> Result<(), ResponseError> {
-        let mut changes = self.changes();
-        if self.find_id(topic.id).is_none() {
-            return Err(ResponseError::UnknownTopicOrPartition);
-        }
-        let before = changes.saved.topics.clone();
-        changes.saved.topics.retain(|saved| saved.id != topic.id);
-        if let Err(error) = file::store(&self.dir, &changes.saved) {
-            changes.saved.topics = before;
-            return Err(storage(error));
-        }
-        self.write(|topics| topics.remove(topic));
-        for partition in &topic.partitions {
-            partition.close();
-        }
-        // Not in the catalog any more, so the next start removes what cannot be removed now.
-        if let Err(error) = fs::remove_dir_all(topic_dir(&self.dir, topic.id)) {
-            tracing::warn!(topic = %topic.name, %error, "files of a deleted topic remain until the next start");
-        }
-        tracing::info!(topic = %topic.name, id = %topic.id, "topic deleted");
-        Ok(())
     }
 
     /// A producer id that was never given before, across restarts. May block on the disk.
@@ -201,61 +151,21 @@ impl Catalog {
 }
 
 impl Topics {
+    /// Adds a topic, or replaces the one of the same id.
     fn insert(&mut self, topic: Arc<Topic>) {
-        self.by_id.insert(topic.id, Arc::clone(&topic));
+        self.partitions += topic.partitions.len();
+        if let Some(old) = self.by_id.insert(topic.id, Arc::clone(&topic)) {
+            self.partitions -= old.partitions.len();
+        }
         self.by_name.insert(Arc::clone(&topic.name), topic);
     }
 
     fn remove(&mut self, topic: &Topic) {
-        self.by_id.remove(&topic.id);
+        if let Some(old) = self.by_id.remove(&topic.id) {
+            self.partitions -= old.partitions.len();
+        }
         self.by_name.remove(&topic.name);
     }
-}
-
-/// Kafka's rule for topic names.
-fn is_legal(name: &str) -> bool {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    (1..=NAME_BYTES_MAX).contains(&name.len())
-        && !matches!(name, "." | "..")
-        && name.bytes().all(legal)
-}
-
-fn topics_dir(dir: &Path) -> PathBuf {
-    dir.join("topics")
-}
-
-fn topic_dir(dir: &Path, id: Uuid) -> PathBuf {
-    topics_dir(dir).join(id.simple().to_string())
-}
-
-fn open_topic(
-    dir: &Path,
-    topic: &SavedTopic,
-    options: &bookend_log::Options,
-) -> Result<Arc<Topic>, StartError> {
-    let open = |index: u32| {
-        let path = topic_dir(dir, topic.id).join(index.to_string());
-        Partition::open(&path, *options).map(Arc::new)
-    };
-    let partitions = (0..topic.partitions).map(open).collect::<Result<_, _>>()?;
-    Ok(Arc::new(Topic { name: topic.name.as_str().into(), id: topic.id, partitions }))
-}
-
-/// Removes the folders of topics that were deleted, or never finished, when the process ended.
-fn remove_orphans(dir: &Path, saved: &Saved) -> io::Result<()> {
-    let folders = match fs::read_dir(topics_dir(dir)) {
-        Ok(folders) => folders,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for folder in folders {
-        let folder = folder?;
-        let id = folder.file_name().to_str().and_then(|name| Uuid::try_parse(name).ok());
-        if id.is_some_and(|id| saved.topics.iter().all(|topic| topic.id != id)) {
-            fs::remove_dir_all(folder.path())?;
-        }
-    }
-    Ok(())
 }
 
 fn storage(error: impl std::error::Error + 'static) -> ResponseError {
@@ -264,24 +174,9 @@ fn storage(error: impl std::error::Error + 'static) -> ResponseError {
     ResponseError::KafkaStorageError
 }
 
-fn new_id() -> Uuid {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the system has random bytes");
-    uuid::Builder::from_random_bytes(bytes).into_uuid()
-}
-
-/// As Apache Kafka writes it: 16 random bytes in URL-safe base64, 22 characters.
-fn new_cluster_id() -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let value = new_id().as_u128();
-    (0..22)
-        .map(|n| char::from(DIGITS[(value >> (122_u32.saturating_sub(n * 6))) as usize & 63]))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{folders::topic_dir, *};
 
     fn open(dir: &Path) -> Catalog {
         Catalog::open(dir, &bookend_log::Options::default()).unwrap()
@@ -309,34 +204,5 @@ mod tests {
         assert_eq!(topics, [("gone".into(), again.id, 2), ("kept".into(), kept.id, 3)]);
         assert!(!ids.contains(&catalog.new_producer_id().unwrap()));
         assert!(!topic_dir(dir.path(), gone.id).exists());
-    }
-
-    #[test]
-    fn folders_of_no_topic_are_removed_at_the_start() {
-        let dir = tempfile::tempdir().unwrap();
-        drop(open(dir.path()));
-        let orphan = topic_dir(dir.path(), new_id());
-        let foreign = topics_dir(dir.path()).join("notes");
-        fs::create_dir_all(&orphan).unwrap();
-        fs::create_dir_all(&foreign).unwrap();
-        drop(open(dir.path()));
-        assert!(!orphan.exists());
-        assert!(foreign.exists());
-    }
-
-    #[test]
-    fn what_cannot_be_created_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let catalog = open(dir.path());
-        catalog.create("a", 1).unwrap();
-        let check = |name: &str, partitions, expected| {
-            assert_eq!(catalog.create(name, partitions).err(), Some(expected), "{name}");
-        };
-        check("a", 1, ResponseError::TopicAlreadyExists);
-        check("..", 1, ResponseError::InvalidTopicException);
-        check("b/c", 1, ResponseError::InvalidTopicException);
-        check(&"x".repeat(250), 1, ResponseError::InvalidTopicException);
-        check("b", 0, ResponseError::InvalidPartitions);
-        check("b", 10_000, ResponseError::PolicyViolation);
     }
 }

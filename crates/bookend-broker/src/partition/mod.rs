@@ -1,61 +1,86 @@
 //! One partition: a log of record batches, who produced them, and who waits for more.
 //!
 //! A batch is stored as the producer sent it, one log entry each; a log index is a Kafka offset. What is the
-//! broker's to say in a batch, its offset and the leader's epoch, is written in when it is served.
-//! Everything here blocks on the disk, so [`wire`](crate::wire) calls it on a blocking thread; the log's
-//! bounds and the waiters are at hand without.
+//! broker's to say in a batch, its offset and the leader's epoch, is written in when it is served. [`commit`] says when
+//! records are there for consumers, [`times`] finds them by their time, [`retention`] lets them go, [`waiters`] are
+//! those who want to know of new ones.
+//!
+//! Most of it blocks on the disk, so [`wire`](crate::wire) calls it on a blocking thread; the log's bounds and the
+//! waiters are at hand without.
 
 pub(crate) mod batch;
+mod commit;
 mod producers;
+mod retention;
+mod times;
+mod waiters;
 
 use std::{
-    path::Path,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
-    time::Instant,
 };
 
-use bookend_log::{Entry, Log, Options};
+use bookend_log::{Entry, Fsync, Log, Options};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
-use tokio::sync::Notify;
 
 use self::{
     batch::Batch,
-    producers::{Producers, Verdict},
+    producers::{
+        Producers, Verdict,
+        snapshot::{self, Snapshot},
+    },
+    waiters::Waiters,
+};
+pub(crate) use self::{
+    times::Found,
+    waiters::{Waiter, Watch},
 };
 use crate::error::StartError;
 
 /// There is one leader for ever, so there is one epoch.
 pub(crate) const LEADER_EPOCH: i32 = 0;
-/// How much of the log is read at a time when it is replayed.
-const REPLAY_BYTES: usize = 4 * 1024 * 1024;
+/// After how many bytes the producers are saved again, which bounds what the next start reads.
+const SNAPSHOT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// One partition of one topic.
 #[derive(Debug)]
 pub(crate) struct Partition {
+    dir: PathBuf,
+    /// Whether records are there for consumers only once they are synced.
+    synced_only: bool,
     stored: RwLock<Stored>,
     /// The offsets there are, for those who only want to know whether there is something new.
     start: AtomicI64,
     end: AtomicI64,
+    /// How many bytes of batches consumers could have seen since this partition was opened.
+    bytes_seen: AtomicU64,
     /// Its topic was deleted.
     closed: AtomicBool,
-    waiters: Mutex<Vec<Weak<Notify>>>,
+    /// Something may have to be synced.
+    unsynced: AtomicBool,
+    waiters: Waiters,
 }
 
 #[derive(Debug)]
 struct Stored {
     log: Log,
     producers: Producers,
+    /// Appended since the producers were saved.
+    unsaved_bytes: u64,
 }
 
-/// A record that was looked for by its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) offset: i64,
-    pub(crate) timestamp: i64,
+/// What became of a produce.
+#[derive(Debug, Clone, Copy)]
+struct Appended {
+    /// The offset of the first record.
+    first: i64,
+    /// How many bytes are new.
+    bytes: u64,
 }
 
 impl Partition {
@@ -65,13 +90,18 @@ impl Partition {
         if let Some(cut) = recovery.cut {
             tracing::warn!(dir = %dir.display(), "{cut}");
         }
-        let producers = replay(&log)?;
+        let (producers, unsaved_bytes) = learn(dir, &log)?;
         Ok(Self {
+            dir: dir.to_owned(),
+            synced_only: options.fsync == Fsync::Always,
             start: AtomicI64::new(offset(log.start())),
             end: AtomicI64::new(offset(log.end())),
+            bytes_seen: AtomicU64::new(0),
             closed: AtomicBool::new(false),
-            stored: RwLock::new(Stored { log, producers }),
-            waiters: Mutex::default(),
+            // An earlier process may have ended before its sync.
+            unsynced: AtomicBool::new(log.end() > log.synced_end()),
+            stored: RwLock::new(Stored { log, producers, unsaved_bytes }),
+            waiters: Waiters::default(),
         })
     }
 
@@ -80,90 +110,97 @@ impl Partition {
         self.start.load(Ordering::Acquire)
     }
 
-    /// The offset that the next record gets.
+    /// The offset behind the last record that consumers may see: the high watermark.
     pub(crate) fn end(&self) -> i64 {
         self.end.load(Ordering::Acquire)
     }
 
-    /// Appends `batches`, all or none unless the disk fails, and wakes who waits for them. Returns
-    /// the offset of the first record, also if the log holds it since an earlier try.
-    pub(crate) fn append(&self, batches: &[Batch]) -> Result<i64, ResponseError> {
-        let appended = self.append_all(&mut self.write(), batches);
-        // Also after an error: some of them may be in.
-        self.wake();
-        appended
+    /// How many bytes consumers could have seen since this partition was opened.
+    pub(crate) fn bytes_seen(&self) -> u64 {
+        self.bytes_seen.load(Ordering::Acquire)
     }
 
-    fn append_all(&self, stored: &mut Stored, batches: &[Batch]) -> Result<i64, ResponseError> {
+    /// How much the log takes on the disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.read_lock().log.bytes()
+    }
+
+    /// Appends `batches`, all or none unless the disk fails, and wakes who waits for them. Returns
+    /// the offset of the first record, also if the log holds it since an earlier try.
+    ///
+    /// `now_ms` is the age's measure for batches whose records have no time.
+    pub(crate) fn append(&self, batches: &[Batch], now_ms: i64) -> Result<i64, ResponseError> {
+        let (appended, pending) = {
+            let mut stored = self.write();
+            let appended = self.append_all(&mut stored, batches, now_ms);
+            self.unsynced.store(true, Ordering::Release);
+            (appended, self.begin_commit(&mut stored))
+        };
+        // Also after an error: some of them may be in.
+        self.commit(pending?)?;
+        let appended = appended.inspect_err(|_| self.waiters.wake_all())?;
+        // In this order, a fetch that looks in between finds the records, or the bytes, or is woken.
+        self.bytes_seen.fetch_add(appended.bytes, Ordering::AcqRel);
+        self.waiters.arrived(appended.bytes);
+        Ok(appended.first)
+    }
+
+    fn append_all(
+        &self,
+        stored: &mut Stored,
+        batches: &[Batch],
+        now_ms: i64,
+    ) -> Result<Appended, ResponseError> {
         if self.is_closed() {
             return Err(ResponseError::UnknownTopicOrPartition);
         }
         let stamps: Vec<_> = batches.iter().map(|batch| (batch.stamp, batch.count)).collect();
         let verdicts = stored.producers.judge(&stamps, offset(stored.log.end()))?;
-        let mut first = None;
+        let (mut first, mut bytes) = (None, 0);
         for (batch, verdict) in batches.iter().zip(verdicts) {
             let base_offset = match verdict {
                 Verdict::Duplicate { base_offset } => base_offset,
-                Verdict::Append => self.append_one(stored, batch)?,
+                Verdict::Append => {
+                    bytes += batch.bytes.len() as u64;
+                    append_one(stored, batch, now_ms)?
+                }
             };
             first.get_or_insert(base_offset);
         }
-        first.ok_or(ResponseError::InvalidRecord)
-    }
-
-    fn append_one(&self, stored: &mut Stored, batch: &Batch) -> Result<i64, ResponseError> {
-        let appended = stored.log.append(batch.count, batch.max_timestamp, &batch.bytes);
-        let base_offset = appended.map(offset).map_err(|error| {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "a batch could not be appended");
-            ResponseError::KafkaStorageError
-        })?;
-        if let Some(stamp) = &batch.stamp {
-            stored.producers.record(stamp, base_offset);
+        stored.unsaved_bytes += bytes;
+        if stored.unsaved_bytes >= SNAPSHOT_BYTES {
+            self.save_producers(stored);
         }
-        self.end.store(offset(stored.log.end()), Ordering::Release);
-        Ok(base_offset)
+        Ok(Appended { first: first.ok_or(ResponseError::InvalidRecord)?, bytes })
     }
 
     /// Reads whole batches from the one that holds `from`, up to `bytes_max` but at least one; none at the end.
     pub(crate) fn read(&self, from: i64, bytes_max: usize) -> Result<Bytes, ResponseError> {
-        let from = u64::try_from(from).map_err(|_| ResponseError::OffsetOutOfRange)?;
-        let entries =
-            self.read_lock().log.read(from, bytes_max).map_err(|error| unreadable(&error))?;
+        let end = self.end();
+        if from == end {
+            return Ok(Bytes::new());
+        }
+        let index = u64::try_from(from).map_err(|_| ResponseError::OffsetOutOfRange)?;
+        let mut entries =
+            self.read_lock().log.read(index, bytes_max).map_err(|error| unreadable(&error))?;
+        // What is not synced yet is not there yet.
+        entries.retain(|entry| offset(entry.first) < end);
         Ok(join(entries))
     }
 
-    /// The first batch with a record of at least that time; the batch is opaque, so its first offset stands for it.
-    pub(crate) fn find_time(&self, timestamp: i64) -> Result<Option<Found>, ResponseError> {
-        let found =
-            self.read_lock().log.find_time(timestamp).map_err(|error| unreadable(&error))?;
-        Ok(found.map(|entry| Found { offset: offset(entry.first), timestamp: entry.time_ms }))
+    /// Whether a read from there gives anything but "nothing yet".
+    pub(crate) fn has_news(&self, from: i64) -> bool {
+        self.end() != from || self.start() > from || self.is_closed()
     }
 
-    /// The batch with the latest record.
-    pub(crate) fn latest_time(&self) -> Result<Option<Found>, ResponseError> {
-        let found = self.read_lock().log.latest_time().map_err(|error| unreadable(&error))?;
-        Ok(found.map(|entry| Found { offset: offset(entry.first), timestamp: entry.time_ms }))
+    /// Lets `waiter` know of what is appended from now on, as long as the watch is kept.
+    pub(crate) fn watch(&self, waiter: &std::sync::Arc<Waiter>) -> Watch<'_> {
+        self.waiters.watch(waiter)
     }
 
-    /// Notifies `waiter` once, at the next append or when the partition is closed.
-    pub(crate) fn watch(&self, waiter: &Arc<Notify>) {
-        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        waiters.retain(|known| known.strong_count() > 0 && known.as_ptr() != Arc::as_ptr(waiter));
-        waiters.push(Arc::downgrade(waiter));
-    }
-
-    /// Syncs the log if its policy asks for it.
-    pub(crate) fn sync_if_due(&self, now: Instant) {
-        let mut stored = self.write();
-        if stored.log.sync_due(now) && !self.is_closed() {
-            report_sync(stored.log.sync());
-        }
-    }
-
-    /// Syncs the log.
-    pub(crate) fn sync(&self) {
-        report_sync(self.write().log.sync());
+    /// Sets the size of the segments to come.
+    pub(crate) fn set_segment_bytes(&self, bytes: u64) {
+        self.write().log.set_segment_bytes_max(bytes);
     }
 
     /// Takes no more records: the topic is being deleted.
@@ -172,7 +209,7 @@ impl Partition {
         let stored = self.write();
         self.closed.store(true, Ordering::Release);
         drop(stored);
-        self.wake();
+        self.waiters.wake_all();
     }
 
     /// Whether the topic was deleted.
@@ -180,11 +217,18 @@ impl Partition {
         self.closed.load(Ordering::Acquire)
     }
 
-    fn wake(&self) {
-        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        for waiter in waiters.drain(..).filter_map(|waiter| waiter.upgrade()) {
-            waiter.notify_one();
+    /// Saves what is known of the producers, so that the next start need not read it from the log.
+    fn save_producers(&self, stored: &mut Stored) {
+        let end = stored.log.end();
+        let saved = checksum_before(&stored.log, end).and_then(|checksum| {
+            let producers = stored.producers.clone();
+            let snapshot = Snapshot { end, checksum, producers };
+            snapshot::store(&self.dir, &snapshot).map_err(|error| error.to_string())
+        });
+        if let Err(error) = saved {
+            tracing::warn!(dir = %self.dir.display(), error, "the producers could not be saved; the next start takes longer");
         }
+        stored.unsaved_bytes = 0;
     }
 
     fn read_lock(&self) -> RwLockReadGuard<'_, Stored> {
@@ -196,25 +240,70 @@ impl Partition {
     }
 }
 
-/// Learns from the headers of all batches what the partition knew of its producers.
-fn replay(log: &Log) -> Result<Producers, StartError> {
-    let mut producers = Producers::default();
-    let mut from = log.start();
-    while from < log.end() {
-        for entry in log.read(from, REPLAY_BYTES)? {
-            from = entry.first + u64::from(entry.count);
-            let at = offset(entry.first);
-            match batch::parse(entry.payload.into()) {
-                Ok(batch) => {
-                    if let Some(stamp) = batch.stamp {
-                        producers.record(&stamp, at);
-                    }
-                }
-                Err(_) => return Err(StartError::NotABatch { offset: at }),
-            }
-        }
+fn append_one(stored: &mut Stored, batch: &Batch, now_ms: i64) -> Result<i64, ResponseError> {
+    // Records without a time are as old as their append.
+    let time_ms = if batch.max_timestamp < 0 { now_ms } else { batch.max_timestamp };
+    let appended = stored.log.append_unsynced(batch.count, time_ms, &batch.bytes);
+    let base_offset = appended.map(offset).map_err(|error| {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "a batch could not be appended");
+        ResponseError::KafkaStorageError
+    })?;
+    if let Some(stamp) = &batch.stamp {
+        stored.producers.record(stamp, base_offset);
     }
-    Ok(producers)
+    Ok(base_offset)
+}
+
+/// Learns what the partition knew of its producers, from its snapshot and the headers of what came later; also says
+/// how many bytes came later.
+fn learn(dir: &Path, log: &Log) -> Result<(Producers, u64), StartError> {
+    let (mut producers, mut from) = match snapshot::load(dir).filter(|saved| fits(saved, log)) {
+        Some(saved) => (saved.producers, saved.end.max(log.start())),
+        None => (Producers::default(), log.start()),
+    };
+    if from == log.end() {
+        return Ok((producers, 0));
+    }
+    let mut wrong = None;
+    let mut bytes = 0;
+    log.scan(from, batch::HEADER_BYTES, |entry, header| {
+        from = entry.first;
+        bytes += header.len() as u64;
+        match batch::parse_header(header) {
+            Ok((_, Some(stamp))) => producers.record(&stamp, offset(entry.first)),
+            Ok((_, None)) => {}
+            Err(_) => wrong = Some(offset(entry.first)),
+        }
+        if wrong.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    match wrong {
+        Some(offset) => Err(StartError::NotABatch { offset }),
+        None => Ok((producers, bytes)),
+    }
+}
+
+/// Whether a snapshot is of this log as it is: a power cut may have taken what it speaks of.
+fn fits(saved: &Snapshot, log: &Log) -> bool {
+    // Of what retention has taken it may speak: nothing contradicts it.
+    saved.end <= log.start()
+        || (saved.end <= log.end() && checksum_before(log, saved.end) == Ok(saved.checksum))
+}
+
+/// The checksum of the batch that ends at `end`; 0 if the log has no batch before it.
+fn checksum_before(log: &Log, end: u64) -> Result<u32, String> {
+    if end <= log.start() {
+        return Ok(0);
+    }
+    let mut checksum = Err("no batch ends there".to_owned());
+    let scanned = log.scan(end - 1, batch::HEADER_BYTES, |entry, header| {
+        if entry.first + u64::from(entry.count) == end && batch::parse_header(header).is_ok() {
+            checksum = Ok(batch::checksum(header));
+        }
+        ControlFlow::Break(())
+    });
+    scanned.map_err(|error| error.to_string())?;
+    checksum
 }
 
 /// The batches as they are served, one behind the other.
@@ -248,92 +337,5 @@ fn unreadable(error: &bookend_log::ReadError) -> ResponseError {
     }
 }
 
-fn report_sync(result: std::io::Result<()>) {
-    if let Err(error) = result {
-        tracing::error!(%error, "a log could not be synced; what a power cut would lose grows");
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::{
-        batch::{Stamp, split, tests::sample},
-        *,
-    };
-
-    fn open(dir: &Path) -> Partition {
-        Partition::open(dir, Options::default()).unwrap()
-    }
-
-    fn stamped(first: i32, count: u32) -> Vec<Batch> {
-        let stamp = Stamp { producer: 9, epoch: 0, first, count };
-        split(sample(Some(stamp), count, 5).into(), true).unwrap()
-    }
-
-    // Goal: what was sent is served byte for byte but for offset and epoch. Method: three batches, read from inside
-    // the second.
-    #[test]
-    fn batches_are_served_as_sent() {
-        let dir = tempfile::tempdir().unwrap();
-        let partition = open(dir.path());
-        let sent = [sample(None, 3, 10), sample(None, 2, 20), sample(None, 1, 30)];
-        for (bytes, base) in sent.iter().zip([0, 3, 5]) {
-            let batches = split(bytes.clone().into(), true).unwrap();
-            assert_eq!(partition.append(&batches), Ok(base));
-        }
-        assert_eq!(partition.end(), 6);
-        let served = partition.read(4, usize::MAX).unwrap();
-        assert_eq!(served.len(), sent[1].len() + sent[2].len());
-        assert_eq!(served[..8], 3_i64.to_be_bytes());
-        assert_eq!(served[16..sent[1].len()], sent[1][16..]);
-        assert_eq!(served[sent[1].len()..][..8], 5_i64.to_be_bytes());
-        assert_eq!(partition.read(0, 1).unwrap().len(), sent[0].len());
-        assert_eq!(partition.read(6, 1_000).unwrap().len(), 0);
-        assert_eq!(partition.read(7, 1_000), Err(ResponseError::OffsetOutOfRange));
-        assert_eq!(partition.read(-1, 1_000), Err(ResponseError::OffsetOutOfRange));
-        assert_eq!(partition.find_time(11), Ok(Some(Found { offset: 3, timestamp: 20 })));
-        assert_eq!(partition.find_time(31), Ok(None));
-        assert_eq!(partition.latest_time(), Ok(Some(Found { offset: 5, timestamp: 30 })));
-    }
-
-    // Goal: a batch sent again is known, also by a partition that was opened anew.
-    #[test]
-    fn a_repeated_batch_is_known_after_a_restart() {
-        let dir = tempfile::tempdir().unwrap();
-        let partition = open(dir.path());
-        assert_eq!(partition.append(&stamped(0, 4)), Ok(0));
-        assert_eq!(partition.append(&stamped(4, 2)), Ok(4));
-        assert_eq!(partition.append(&stamped(4, 2)), Ok(4));
-        drop(partition);
-        let partition = open(dir.path());
-        assert_eq!(partition.append(&stamped(4, 2)), Ok(4));
-        assert_eq!(partition.append(&stamped(0, 4)), Ok(0));
-        assert_eq!(partition.append(&stamped(7, 1)), Err(ResponseError::OutOfOrderSequenceNumber));
-        assert_eq!(partition.append(&stamped(6, 1)), Ok(6));
-        assert_eq!(partition.end(), 7);
-    }
-
-    // Goal: a folder of something else is refused at the start. Method: a log whose entry is no batch.
-    #[test]
-    fn a_log_of_something_else_does_not_open() {
-        let dir = tempfile::tempdir().unwrap();
-        let (mut log, _) = Log::open(dir.path(), Options::default()).unwrap();
-        log.append(1, 0, b"no batch").unwrap();
-        drop(log);
-        let error = Partition::open(dir.path(), Options::default()).unwrap_err();
-        assert!(matches!(error, StartError::NotABatch { offset: 0 }), "{error}");
-    }
-
-    // Goal: a topic under deletion neither takes records nor leaves anyone waiting.
-    #[test]
-    fn a_closed_partition_takes_nothing_and_wakes_who_waits() {
-        let dir = tempfile::tempdir().unwrap();
-        let partition = open(dir.path());
-        let waiter = Arc::new(Notify::new());
-        partition.watch(&waiter);
-        partition.close();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(waiter.notified());
-        assert_eq!(partition.append(&stamped(0, 1)), Err(ResponseError::UnknownTopicOrPartition));
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bookend_log::{Fsync, Options};
@@ -29,6 +30,8 @@ use crate::{
 
 /// Of a topic that is created without a number.
 const PARTITIONS: u32 = 3;
+/// Apache Kafka's `log.retention.check.interval.ms`.
+const RETENTION_CHECK: Duration = Duration::from_mins(5);
 
 /// A running broker.
 ///
@@ -40,7 +43,7 @@ pub struct Broker {
     node: Arc<Node>,
     stopping: watch::Sender<bool>,
     listener: JoinHandle<()>,
-    timers: [JoinHandle<()>; 2],
+    timers: [JoinHandle<()>; 3],
     stopped: bool,
 }
 
@@ -54,6 +57,7 @@ pub struct BrokerBuilder {
     partitions: u32,
     auto_create: bool,
     limits: Limits,
+    retention_check: Duration,
 }
 
 /// What all connections share.
@@ -86,6 +90,7 @@ impl Broker {
             partitions: PARTITIONS,
             auto_create: true,
             limits: Limits::default(),
+            retention_check: RETENTION_CHECK,
         }
     }
 
@@ -213,6 +218,13 @@ impl BrokerBuilder {
         self
     }
 
+    /// Sets how often it is looked whether a topic's `retention.ms` and `retention.bytes` let records go; every five
+    /// minutes without it.
+    pub fn retention_check(mut self, interval: Duration) -> Self {
+        self.retention_check = interval;
+        self
+    }
+
     /// Starts the broker; it runs on the current tokio runtime.
     ///
     /// # Errors
@@ -224,7 +236,7 @@ impl BrokerBuilder {
     /// # Panics
     /// When the system has no random bytes, or the runtime is shutting down.
     pub async fn start(self) -> Result<Broker, StartError> {
-        let Self { listen, data, fsync, partitions, auto_create, limits } = self;
+        let Self { listen, data, fsync, partitions, auto_create, limits, retention_check } = self;
         // The port first: it is the more likely to be in the way, and free again by itself.
         let failed = |source| StartError::Listen { addr: listen, source };
         let socket = TcpListener::bind(listen).await.map_err(failed)?;
@@ -243,7 +255,11 @@ impl BrokerBuilder {
             let node = Arc::clone(&node);
             tokio::spawn(async move { node.groups.run_timer().await })
         };
-        let timers = [groups, tokio::spawn(Arc::clone(&node).run_sync(fsync))];
+        let timers = [
+            groups,
+            tokio::spawn(Arc::clone(&node).run_sync(fsync)),
+            tokio::spawn(Arc::clone(&node).run_retention(retention_check)),
+        ];
         tracing::info!(%addr, data = %node.folder.path().display(), "broker started");
         Ok(Broker { addr, node, stopping, listener, timers, stopped: false })
     }

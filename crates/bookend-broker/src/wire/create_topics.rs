@@ -1,16 +1,15 @@
 //! `CreateTopics`, by an admin client.
 //!
-//! Settings of a topic are taken where they ask for what this broker does anyway, or only tune; a setting whose
-//! promise would be broken is refused.
+//! A setting that this broker does not honor is refused; [`settings`](crate::settings) knows which it does.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use kafka_protocol::{
     ResponseError,
     messages::{
-        ApiKey, CreateTopicsRequest, CreateTopicsResponse,
-        create_topics_request::{CreatableTopic, CreatableTopicConfig},
-        create_topics_response::CreatableTopicResult,
+        ApiKey, CreateTopicsRequest, CreateTopicsResponse, TopicName,
+        create_topics_request::CreatableTopic,
+        create_topics_response::{CreatableTopicConfigs, CreatableTopicResult},
     },
     protocol::StrBytes,
 };
@@ -18,9 +17,15 @@ use uuid::Uuid;
 
 use super::{
     Api,
+    describe_configs::{DEFAULT, SET_FOR_TOPIC},
+    refused::Refused,
     schema::{Schema, array, fixed, list, text},
 };
-use crate::node::{NODE_ID, Node, blocking};
+use crate::{
+    catalog::NewTopic,
+    node::{NODE_ID, Node, blocking},
+    settings::{Settings, table},
+};
 
 pub(super) const API: Api = Api {
     key: ApiKey::CreateTopics,
@@ -42,105 +47,123 @@ pub(super) const API: Api = Api {
     },
 };
 
-/// Settings that only tune, or ask for less to be kept than is.
-const WITHOUT_EFFECT: [&str; 9] = [
-    "delete.retention.ms",
-    "file.delete.delay.ms",
-    "flush.messages",
-    "flush.ms",
-    "max.message.bytes",
-    "retention.bytes",
-    "retention.ms",
-    "segment.bytes",
-    "segment.ms",
-];
-
 pub(super) async fn answer(
     node: &Arc<Node>,
     version: i16,
     request: CreateTopicsRequest,
 ) -> CreateTopicsResponse {
     let node = Arc::clone(node);
-    let validate_only = request.validate_only;
-    let create = move |topic| create(&node, version, validate_only, topic);
-    let results = blocking(move || request.topics.into_iter().map(create).collect()).await;
+    let results = blocking(move || create_all(&node, version, request)).await;
     CreateTopicsResponse::default().with_topics(results)
 }
 
-/// Why a topic is not created.
-struct Refused(ResponseError, String);
-
-impl From<ResponseError> for Refused {
-    fn from(error: ResponseError) -> Self {
-        Self(error, error.to_string())
-    }
-}
-
-fn create(
+/// Creates what can be created, in one change of the catalog.
+fn create_all(
     node: &Node,
     version: i16,
-    validate_only: bool,
-    topic: CreatableTopic,
-) -> CreatableTopicResult {
-    let created = partitions(node, &topic).and_then(|partitions| {
-        if validate_only {
-            node.catalog.may_create(&topic.name, partitions)?;
-            return Ok((partitions, Uuid::nil()));
-        }
-        Ok((partitions, node.catalog.create(&topic.name, partitions)?.id))
-    });
-    let result = CreatableTopicResult::default().with_name(topic.name);
-    match created {
-        Err(Refused(error, message)) => result
-            .with_error_code(error.code())
-            .with_error_message(Some(StrBytes::from_string(message))),
-        Ok((partitions, id)) => {
-            let result = result.with_error_message(None);
-            if version < 5 {
-                return result;
-            }
-            let result =
-                result.with_num_partitions(partitions.cast_signed()).with_replication_factor(1);
-            if version < 7 { result } else { result.with_topic_id(id) }
-        }
+    request: CreateTopicsRequest,
+) -> Vec<CreatableTopicResult> {
+    let mut times: HashMap<TopicName, u32> = HashMap::new();
+    for topic in &request.topics {
+        *times.entry(topic.name.clone()).or_default() += 1;
     }
+    let asked: Vec<_> = request
+        .topics
+        .iter()
+        .map(|topic| {
+            if times[&topic.name] > 1 {
+                let message = "the topic stands there twice";
+                return Err(Refused::new(ResponseError::InvalidRequest, message));
+            }
+            new_topic(node, topic)
+        })
+        .collect();
+    let new: Vec<_> = asked.iter().flatten().cloned().collect();
+    let mut created: std::vec::IntoIter<Result<Uuid, ResponseError>> = if request.validate_only {
+        let checked = node.catalog.may_create_all(&new).into_iter();
+        checked.map(|checked| checked.map(|()| Uuid::nil())).collect::<Vec<_>>().into_iter()
+    } else {
+        let created = node.catalog.create_all(new).into_iter();
+        created.map(|created| created.map(|topic| topic.id)).collect::<Vec<_>>().into_iter()
+    };
+    let results = request.topics.into_iter().zip(asked).map(|(topic, asked)| {
+        let outcome = asked.and_then(|new| {
+            let id = created.next().expect("each topic that may be created has its outcome")?;
+            Ok((new, id))
+        });
+        result(version, topic.name, outcome)
+    });
+    results.collect()
 }
 
-/// How many partitions the topic shall have, if all else about it can be had.
+fn result(
+    version: i16,
+    name: TopicName,
+    outcome: Result<(NewTopic, Uuid), Refused>,
+) -> CreatableTopicResult {
+    let result = CreatableTopicResult::default().with_name(name);
+    let (new, id) = match outcome {
+        Ok(outcome) => outcome,
+        Err(refused) => {
+            return result
+                .with_error_code(refused.code())
+                .with_error_message(Some(refused.message()));
+        }
+    };
+    let result = result.with_error_message(None);
+    if version < 5 {
+        return result;
+    }
+    let result = result
+        .with_num_partitions(new.partitions.cast_signed())
+        .with_replication_factor(1)
+        .with_configs(Some(configs(&new.settings)));
+    if version < 7 { result } else { result.with_topic_id(id) }
+}
+
+/// The settings that a new topic has (KIP-525).
+fn configs(settings: &Settings) -> Vec<CreatableTopicConfigs> {
+    let configs = table::TOPIC.iter().map(|setting| {
+        let given = settings.get(setting);
+        let value = given.unwrap_or(setting.default).to_owned();
+        CreatableTopicConfigs::default()
+            .with_name(StrBytes::from_static_str(setting.name))
+            .with_value(Some(StrBytes::from_string(value)))
+            .with_read_only(!setting.can_change())
+            .with_config_source(if given.is_some() { SET_FOR_TOPIC } else { DEFAULT })
+    });
+    configs.collect()
+}
+
+/// The topic that is asked for, if all about it can be had.
+fn new_topic(node: &Node, topic: &CreatableTopic) -> Result<NewTopic, Refused> {
+    let given = topic.configs.iter().map(|config| {
+        let null = || format!("`{}` needs a value", config.name);
+        let value = config.value.as_deref();
+        let value = value.ok_or_else(|| Refused::new(ResponseError::InvalidConfig, null()))?;
+        Ok((&*config.name, value))
+    });
+    let settings = Settings::new(given.collect::<Result<Vec<_>, Refused>>()?)?;
+    let partitions = partitions(node, topic)?;
+    Ok(NewTopic { name: topic.name.to_string(), partitions, settings })
+}
+
+/// How many partitions the topic shall have.
 fn partitions(node: &Node, topic: &CreatableTopic) -> Result<u32, Refused> {
-    topic.configs.iter().try_for_each(check_config)?;
     if !topic.assignments.is_empty() {
         if topic.assignments.iter().any(|a| a.broker_ids != [NODE_ID]) {
             let message = format!("there is one broker, {NODE_ID}, and one replica of a partition");
-            return Err(Refused(ResponseError::InvalidReplicaAssignment, message));
+            return Err(Refused::new(ResponseError::InvalidReplicaAssignment, message));
         }
         return u32::try_from(topic.assignments.len())
             .map_err(|_| ResponseError::InvalidPartitions.into());
     }
     if !matches!(topic.replication_factor, -1 | 1) {
-        let message = "there is one broker, so the replication factor is 1".to_owned();
-        return Err(Refused(ResponseError::InvalidReplicationFactor, message));
+        let message = "there is one broker, so the replication factor is 1";
+        return Err(Refused::new(ResponseError::InvalidReplicationFactor, message));
     }
     match topic.num_partitions {
         -1 => Ok(node.partitions),
         count => u32::try_from(count).map_err(|_| ResponseError::InvalidPartitions.into()),
-    }
-}
-
-fn check_config(config: &CreatableTopicConfig) -> Result<(), Refused> {
-    let value = config.value.as_deref().unwrap_or_default();
-    match (&*config.name, value) {
-        ("cleanup.policy", "delete" | "")
-        | ("min.insync.replicas", "1")
-        | ("compression.type", "producer")
-        | ("message.timestamp.type", "CreateTime") => Ok(()),
-        (name, _) if WITHOUT_EFFECT.contains(&name) => {
-            tracing::warn!(name, value, "a topic's setting has no effect in this broker");
-            Ok(())
-        }
-        (name, value) => {
-            let message = format!("this broker does not support `{name}={value}`");
-            Err(Refused(ResponseError::InvalidConfig, message))
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! `Fetch`: batches from an offset on, at once or as soon as there are enough of them.
 //!
-//! A fetch that finds too little is parked: the partitions wake it when something is appended, so nothing polls.
+//! A fetch that finds too little is parked until the bytes it lacks have been appended, so nothing polls, and nothing
+//! is read again before it suffices.
 //! Sessions (KIP-227) are not kept: a client that asks for one is told so, and names its partitions each
 //! time. Topic ids from version 13 on: KIP-516.
 
@@ -15,7 +16,6 @@ use kafka_protocol::{
         fetch_response::{FetchableTopicResponse, PartitionData},
     },
 };
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{
@@ -24,13 +24,13 @@ use super::{
 };
 use crate::{
     node::{Node, blocking},
-    partition::Partition,
+    partition::{Partition, Waiter, Watch},
 };
 
 pub(super) const API: Api = Api {
     key: ApiKey::Fetch,
     min: 4,
-    max: 16,
+    max: 17,
     schema: Schema {
         flexible: 12,
         fields: &[
@@ -62,6 +62,9 @@ pub(super) const API: Api = Api {
 /// The most bytes of records in one answer, whatever the client asks for; Apache Kafka's `fetch.max.bytes`.
 const FETCH_BYTES_MAX: usize = 55 * 1024 * 1024;
 
+/// Topics with what is asked for of them.
+type Topics = Vec<(TopicName, Uuid, Vec<Wanted>)>;
+
 /// One partition that is asked for.
 #[derive(Debug)]
 struct Wanted {
@@ -81,42 +84,71 @@ pub(super) async fn answer(
         let error = ResponseError::FetchSessionIdNotFound.code();
         return Ok(FetchResponse::default().with_error_code(error));
     }
-    let topics: Vec<(TopicName, Uuid, Vec<Wanted>)> =
+    let topics: Topics =
         request.topics.into_iter().map(|topic| resolve(node, version, topic)).collect();
     let topics = Arc::new(topics);
-    let partitions: Vec<_> = topics.iter().flat_map(|(_, _, wanted)| wanted).collect();
-    let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0);
+    let partitions: Vec<_> = topics
+        .iter()
+        .flat_map(|(_, _, wanted)| wanted)
+        .filter_map(|wanted| wanted.partition.as_ref().ok())
+        .collect();
     let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(FETCH_BYTES_MAX);
+    let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0).min(bytes_max);
     let deadline = Instant::now() + millis(request.max_wait_ms);
-    let waiter = Arc::new(Notify::new());
+    let waiter = Arc::new(Waiter::default());
+    let mut watches: Vec<Watch<'_>> = Vec::new();
     loop {
-        // First watch, then look: what is appended in between wakes the wait below.
-        for wanted in &partitions {
-            if let Ok(partition) = &wanted.partition {
-                partition.watch(&waiter);
-            }
-        }
+        let seen = bytes_seen(&partitions);
         let in_time = Instant::now() < deadline;
-        if bytes_min == 0 || !in_time || partitions.iter().any(|wanted| wanted.has_news()) {
-            let mut room = client.held.memory().take_up_to(bytes_max).await?;
-            let read = {
-                let (topics, bytes_max) = (Arc::clone(&topics), room.bytes());
-                blocking(move || read_all(&topics, bytes_max)).await
-            };
-            // A client that asked for more than there is room for gets less.
-            let is_enough = read.bytes >= bytes_min.min(room.bytes());
-            if is_enough || read.failed || !in_time {
-                room.shrink(read.bytes);
-                client.held.keep(room);
-                return Ok(FetchResponse::default().with_responses(read.responses));
-            }
+        let mut room = client.held.memory().take_up_to(bytes_max).await?;
+        let read = look(&topics, room.bytes()).await;
+        // A client that asks for more than there is room for gets less.
+        let bytes_min = bytes_min.min(room.bytes());
+        if read.bytes >= bytes_min || read.failed || !in_time {
+            room.shrink(read.bytes);
+            client.held.keep(room);
+            return Ok(FetchResponse::default().with_responses(read.responses));
+        }
+        drop(room);
+        waiter.wait_for((bytes_min - read.bytes) as u64);
+        if watches.is_empty() {
+            watches.extend(partitions.iter().map(|partition| partition.watch(&waiter)));
+        }
+        // What was appended since the look began, and perhaps before this fetch could be told of it.
+        let missed = bytes_seen(&partitions).wrapping_sub(seen);
+        if missed > 0 && waiter.count(missed) || has_failed(&topics) {
+            continue;
         }
         tokio::select! {
-            () = waiter.notified() => {}
+            () = waiter.woken() => {}
             () = tokio::time::sleep_until(deadline.into()) => {}
             () = client.gone() => return Err(Refusal::Gone),
         }
     }
+}
+
+/// How many bytes these partitions have seen: the difference of two calls is what came in between.
+fn bytes_seen(partitions: &[&Arc<Partition>]) -> u64 {
+    partitions.iter().fold(0, |sum, partition| sum.wrapping_add(partition.bytes_seen()))
+}
+
+/// Whether a read would now end in an error that it did not before: a topic is gone, or records are.
+fn has_failed(topics: &Topics) -> bool {
+    let mut wanted = topics.iter().flat_map(|(_, _, wanted)| wanted);
+    wanted.any(|wanted| {
+        let partition = wanted.partition.as_ref();
+        partition.is_ok_and(|p| p.is_closed() || p.start() > wanted.offset)
+    })
+}
+
+/// Reads what there is; where there is nothing, without a blocking thread.
+async fn look(topics: &Arc<Topics>, bytes_max: usize) -> Read {
+    let has_news = topics.iter().flat_map(|(_, _, wanted)| wanted).any(Wanted::has_news);
+    if !has_news {
+        return read_all(topics, bytes_max);
+    }
+    let topics = Arc::clone(topics);
+    blocking(move || read_all(&topics, bytes_max)).await
 }
 
 fn resolve(node: &Node, version: i16, topic: FetchTopic) -> (TopicName, Uuid, Vec<Wanted>) {
@@ -144,11 +176,7 @@ fn resolve(node: &Node, version: i16, topic: FetchTopic) -> (TopicName, Uuid, Ve
 impl Wanted {
     /// Whether reading gives anything but "nothing yet".
     fn has_news(&self) -> bool {
-        self.partition.as_ref().map_or(true, |partition| {
-            partition.end() != self.offset
-                || partition.start() > self.offset
-                || partition.is_closed()
-        })
+        self.partition.as_ref().is_ok_and(|partition| partition.has_news(self.offset))
     }
 
     /// Reads within `room`; if `first`, at least one batch, however large.
@@ -170,7 +198,7 @@ struct Read {
     failed: bool,
 }
 
-fn read_all(topics: &[(TopicName, Uuid, Vec<Wanted>)], bytes_max: usize) -> Read {
+fn read_all(topics: &Topics, bytes_max: usize) -> Read {
     let mut read = Read { responses: Vec::with_capacity(topics.len()), bytes: 0, failed: false };
     for (name, id, wanted) in topics {
         let mut partitions = Vec::with_capacity(wanted.len());

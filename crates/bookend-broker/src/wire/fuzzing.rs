@@ -17,6 +17,10 @@ use crate::{
     partition::batch as batches_of,
 };
 
+/// Those of a topic without settings.
+const RULES: batches_of::Rules =
+    batches_of::Rules { zstd: true, bytes_max: 1_048_588, append_time: None };
+
 /// An API that is implemented, and its versions.
 #[derive(Debug, Clone, Copy)]
 pub struct Implemented {
@@ -91,15 +95,19 @@ pub fn batch(value: &[u8]) -> Vec<u8> {
     let length = i8::try_from(value.len() * 2).expect("the value is short").cast_unsigned();
     // Attributes, time, offset, no key, value, no headers; numbers are zigzag varints.
     let record = [&[0, 0, 0, 1, length][..], value, &[0]].concat();
+    let size = u8::try_from(record.len() * 2).expect("the record is short");
+    packed_batch(0, &[&[size], &record[..]].concat())
+}
+
+/// A batch of one record, packed already with the codec of that number.
+#[must_use]
+pub fn packed_batch(codec: u8, record: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; 61];
     bytes[16] = 2;
-    bytes[27..43].fill(0);
-    bytes[43..51].fill(0xff);
-    bytes[51..53].fill(0xff);
-    bytes[53..57].fill(0xff);
+    bytes[22] = codec;
+    bytes[43..57].fill(0xff); // no producer id, epoch, sequence
     bytes[60] = 1;
-    bytes.push(u8::try_from(record.len() * 2).expect("the record is short"));
-    bytes.extend(record);
+    bytes.extend_from_slice(record);
     mend(&mut bytes);
     bytes
 }
@@ -115,18 +123,22 @@ pub fn mend(records: &mut [u8]) {
     (&mut records[17..21]).put_u32(crc);
 }
 
-/// Splits and checks what a producer sent; whether it would be appended.
+/// Splits and checks what a producer sent, and looks into it for a time; whether it would be appended.
 ///
 /// # Panics
 /// When a batch that was taken is no batch any more once it stands at its offset.
 #[must_use]
 pub fn batches(records: Vec<u8>) -> bool {
-    let Ok(batches) = batches_of::split(records.into(), true) else { return false };
+    let Ok(batches) = batches_of::split(records.into(), &RULES) else { return false };
     for batch in batches {
         let mut bytes = batch.bytes.to_vec();
         batches_of::place(&mut bytes, 1 << 40, 3);
-        let again = batches_of::split(bytes.into(), true);
+        let again = batches_of::split(bytes.into(), &RULES);
         assert!(again.is_ok(), "placing a batch breaks nothing");
+        for time in [i64::MIN, 0, 1_000, i64::MAX] {
+            let found = batches_of::find_time(&batch.bytes, time, 0);
+            assert!(found.is_none_or(|found| found.delta < batch.count || batch.count == 0));
+        }
     }
     true
 }

@@ -16,7 +16,7 @@ use crate::node::{Node, blocking};
 pub(super) const API: Api = Api {
     key: ApiKey::InitProducerId,
     min: 0,
-    max: 4,
+    max: 5,
     schema: Schema {
         flexible: 2,
         fields: &[text(), fixed(4), fixed(8).since(3), fixed(2).since(3)],
@@ -29,8 +29,11 @@ pub(super) async fn answer(
 ) -> InitProducerIdResponse {
     let id = if request.transactional_id.is_some() {
         Err(ResponseError::TransactionalIdAuthorizationFailed)
+    } else if (*request.producer_id < 0) != (request.producer_epoch < 0) {
+        Err(ResponseError::InvalidRequest)
     } else {
-        // A producer that bumps its epoch (KIP-360) gets a new id instead, which starts over as well.
+        // A producer that says who it was (KIP-360) gets a new id all the same, as from Apache Kafka: only a
+        // transactional one has its epoch raised by the broker.
         let node = Arc::clone(node);
         blocking(move || node.catalog.new_producer_id()).await
     };

@@ -1,4 +1,6 @@
 //! `ListOffsets`: the first offset, the next one, or that of a time (KIP-79); the latest time's: KIP-734.
+//!
+//! Versions 8 and 9 ask about tiered storage, which is answered as Apache Kafka does where it is off.
 
 use std::sync::Arc;
 
@@ -23,20 +25,28 @@ use crate::{
 pub(super) const API: Api = Api {
     key: ApiKey::ListOffsets,
     min: 1,
-    max: 7,
+    max: 10,
     schema: Schema {
         flexible: 6,
         fields: &[
             fixed(4),
             fixed(1).since(2),
             array(&[text(), array(&[fixed(4), fixed(4).since(4), fixed(8)])]),
+            fixed(4).since(10),
         ],
     },
 };
 
+/// Times that mean something else, and since which version.
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const LATEST_TIME: i64 = -3;
+const LATEST_TIME_SINCE: i16 = 7;
+/// The first offset that is not in tiered storage only (KIP-405), and the last one that is in it (KIP-1005).
+const EARLIEST_LOCAL: i64 = -4;
+const EARLIEST_LOCAL_SINCE: i16 = 8;
+const LATEST_TIERED: i64 = -5;
+const LATEST_TIERED_SINCE: i16 = 9;
 
 pub(super) async fn answer(
     node: &Arc<Node>,
@@ -65,7 +75,7 @@ fn list(
 ) -> ListOffsetsPartitionResponse {
     let response =
         ListOffsetsPartitionResponse::default().with_partition_index(asked.partition_index);
-    match find(node, topic, asked) {
+    match find(node, version, topic, asked) {
         Err(error) => response.with_error_code(error.code()),
         Ok(None) => response,
         Ok(Some(found)) => {
@@ -77,6 +87,7 @@ fn list(
 
 fn find(
     node: &Node,
+    version: i16,
     topic: &str,
     asked: &ListOffsetsPartition,
 ) -> Result<Option<Found>, ResponseError> {
@@ -87,7 +98,12 @@ fn find(
     match asked.timestamp {
         LATEST => Ok(Some(Found { offset: partition.end(), timestamp: -1 })),
         EARLIEST => Ok(Some(Found { offset: partition.start(), timestamp: -1 })),
-        LATEST_TIME => partition.latest_time(),
+        LATEST_TIME if version >= LATEST_TIME_SINCE => partition.latest_time(),
+        EARLIEST_LOCAL if version >= EARLIEST_LOCAL_SINCE => {
+            Ok(Some(Found { offset: partition.start(), timestamp: -1 }))
+        }
+        // There is no tiered storage, so there is no such offset.
+        LATEST_TIERED if version >= LATEST_TIERED_SINCE => Ok(None),
         time if time >= 0 => partition.find_time(time),
         _ => Err(ResponseError::UnsupportedVersion),
     }

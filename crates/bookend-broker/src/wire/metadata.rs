@@ -30,7 +30,7 @@ use crate::{
 pub(super) const API: Api = Api {
     key: ApiKey::Metadata,
     min: 0,
-    max: 12,
+    max: 13,
     schema: Schema {
         flexible: 9,
         fields: &[
@@ -44,11 +44,11 @@ pub(super) const API: Api = Api {
 
 /// What a client may do with a topic where there are no access rights: the bits of READ, WRITE, CREATE, DELETE,
 /// ALTER, DESCRIBE, `DESCRIBE_CONFIGS` and `ALTER_CONFIGS` (KIP-430).
-const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
+pub(super) const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
 
 /// As [`TOPIC_OPERATIONS`], with the cluster: CREATE, ALTER, DESCRIBE, `CLUSTER_ACTION`, `DESCRIBE_CONFIGS`,
 /// `ALTER_CONFIGS` and `IDEMPOTENT_WRITE`.
-const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
+pub(super) const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
 
 pub(super) async fn answer(
     node: &Arc<Node>,

@@ -9,15 +9,26 @@
 //! [`node`](crate::node) with its partitions, groups and offsets.
 
 mod schema;
+mod refused;
+mod resource;
 
 mod api_versions;
 mod metadata;
+mod describe_cluster;
+mod describe_topic_partitions;
+mod describe_log_dirs;
+mod describe_configs;
+mod incremental_alter_configs;
+mod alter_configs;
 mod create_topics;
+mod create_partitions;
 mod delete_topics;
+mod delete_records;
 mod init_producer_id;
 mod produce;
 mod fetch;
 mod list_offsets;
+mod offset_for_leader_epoch;
 mod find_coordinator;
 mod join_group;
 mod sync_group;
@@ -60,7 +71,7 @@ struct Api {
 }
 
 /// Everything that is implemented; exactly this is advertised, but for the oldest produce versions.
-const APIS: [&Api; 15] = [
+const APIS: [&Api; 24] = [
     &produce::API,
     &fetch::API,
     &list_offsets::API,
@@ -75,7 +86,16 @@ const APIS: [&Api; 15] = [
     &api_versions::API,
     &create_topics::API,
     &delete_topics::API,
+    &delete_records::API,
     &init_producer_id::API,
+    &offset_for_leader_epoch::API,
+    &describe_configs::API,
+    &alter_configs::API,
+    &describe_log_dirs::API,
+    &create_partitions::API,
+    &incremental_alter_configs::API,
+    &describe_cluster::API,
+    &describe_topic_partitions::API,
 ];
 
 /// The other end of a connection, as the APIs see it.
@@ -192,6 +212,19 @@ async fn dispatch(
         RequestKind::CreateTopics(r) => create_topics::answer(node, version, r).await.into(),
         RequestKind::DeleteTopics(r) => delete_topics::answer(node, version, r).await.into(),
         RequestKind::InitProducerId(r) => init_producer_id::answer(node, r).await.into(),
+        RequestKind::CreatePartitions(r) => create_partitions::answer(node, r).await.into(),
+        RequestKind::DeleteRecords(r) => delete_records::answer(node, r).await.into(),
+        RequestKind::DescribeConfigs(r) => describe_configs::answer(node, r).into(),
+        RequestKind::AlterConfigs(r) => alter_configs::answer(node, r).await.into(),
+        RequestKind::IncrementalAlterConfigs(r) => {
+            incremental_alter_configs::answer(node, r).await.into()
+        }
+        RequestKind::DescribeCluster(r) => describe_cluster::answer(node, client, &r).into(),
+        RequestKind::DescribeLogDirs(r) => describe_log_dirs::answer(node, r).into(),
+        RequestKind::DescribeTopicPartitions(r) => {
+            describe_topic_partitions::answer(node, r).into()
+        }
+        RequestKind::OffsetForLeaderEpoch(r) => offset_for_leader_epoch::answer(node, r).into(),
         RequestKind::Produce(r) => {
             return Ok(produce::answer(node, version, r).await?.map(Into::into));
         }

@@ -11,7 +11,9 @@ use kafka_protocol::{
     messages::{
         ApiKey, ProduceRequest, ProduceResponse, TopicName,
         produce_request::PartitionProduceData,
-        produce_response::{PartitionProduceResponse, TopicProduceResponse},
+        produce_response::{
+            BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+        },
     },
     protocol::{Decodable, StrBytes},
 };
@@ -21,8 +23,8 @@ use super::{
     schema::{Schema, array, bytes, fixed, text},
 };
 use crate::{
-    node::{Node, blocking},
-    partition::batch,
+    node::{Node, blocking, now_ms},
+    partition::batch::{self, Invalid, Rules},
 };
 
 pub(super) const API: Api = Api {
@@ -37,6 +39,8 @@ pub(super) const API: Api = Api {
 
 /// The first version that may carry zstd.
 const ZSTD_SINCE: i16 = 7;
+/// The first version that tells which record was refused.
+const RECORD_ERRORS_SINCE: i16 = 8;
 
 pub(super) async fn answer(
     node: &Arc<Node>,
@@ -54,7 +58,7 @@ pub(super) async fn answer(
     let responses = {
         let node = Arc::clone(node);
         let append = move |name: &TopicName, data: &PartitionProduceData| match refused {
-            Some(error) => refuse(data, error),
+            Some(error) => refuse(data, version, error.into()),
             None => append(&node, name, version, data),
         };
         blocking(move || {
@@ -86,31 +90,49 @@ fn append(
     data: &PartitionProduceData,
 ) -> PartitionProduceResponse {
     let topic = node.catalog.find(topic);
-    let Some(partition) = topic.as_ref().and_then(|topic| topic.partition(data.index)) else {
-        return refuse(data, ResponseError::UnknownTopicOrPartition);
+    let found = topic.as_ref().and_then(|topic| Some((topic, topic.partition(data.index)?)));
+    let Some((topic, partition)) = found else {
+        return refuse(data, version, ResponseError::UnknownTopicOrPartition.into());
     };
+    let now = now_ms();
+    let append_time = topic.settings.append_time.then_some(now);
+    let bytes_max = topic.settings.batch_bytes_max;
+    let rules = Rules { zstd: version >= ZSTD_SINCE, bytes_max, append_time };
     let records = data.records.clone().unwrap_or_default();
     let appended =
-        batch::split(records, version >= ZSTD_SINCE).and_then(|batches| partition.append(&batches));
+        batch::split(records, &rules).and_then(|batches| Ok(partition.append(&batches, now)?));
     match appended {
-        Err(error) => refuse(data, error),
+        Err(invalid) => refuse(data, version, invalid),
         Ok(base_offset) => {
             let response = PartitionProduceResponse::default()
                 .with_index(data.index)
                 .with_error_message(None)
-                .with_base_offset(base_offset);
+                .with_base_offset(base_offset)
+                .with_log_append_time_ms(append_time.unwrap_or(-1));
             if version < 5 { response } else { response.with_log_start_offset(partition.start()) }
         }
     }
 }
 
-fn refuse(data: &PartitionProduceData, error: ResponseError) -> PartitionProduceResponse {
-    tracing::debug!(partition = data.index, %error, "records were refused");
-    PartitionProduceResponse::default()
+/// Answers that nothing was appended; which record is at fault is told since version 8 (KIP-467).
+fn refuse(data: &PartitionProduceData, version: i16, invalid: Invalid) -> PartitionProduceResponse {
+    let Invalid { error, record } = invalid;
+    tracing::debug!(partition = data.index, %error, ?record, "records were refused");
+    let response = PartitionProduceResponse::default()
         .with_index(data.index)
         .with_error_code(error.code())
         .with_error_message(None)
-        .with_base_offset(-1)
+        .with_base_offset(-1);
+    match record {
+        Some(record) if version >= RECORD_ERRORS_SINCE => {
+            let reason = StrBytes::from_static_str(record.reason);
+            let one = BatchIndexAndErrorMessage::default()
+                .with_batch_index(record.index.cast_signed())
+                .with_batch_index_error_message(Some(reason.clone()));
+            response.with_record_errors(vec![one]).with_error_message(Some(reason))
+        }
+        _ => response,
+    }
 }
 
 /// Answers versions 0 to 2, which are advertised and not supported (see [`api_versions`](super::api_versions)).

@@ -39,6 +39,8 @@ enum Kind {
     List(&'static Field),
     /// Elements that are structures.
     Array(&'static [Field]),
+    /// A structure that may be missing, behind a byte that says so.
+    Nullable(&'static [Field]),
 }
 
 /// A field of `bytes` bytes.
@@ -64,6 +66,11 @@ pub(crate) const fn list(element: &'static Field) -> Field {
 /// An array of structures.
 pub(crate) const fn array(fields: &'static [Field]) -> Field {
     Field::new(Kind::Array(fields))
+}
+
+/// A structure that may be missing (KIP-893).
+pub(crate) const fn nullable(fields: &'static [Field]) -> Field {
+    Field::new(Kind::Nullable(fields))
 }
 
 impl Field {
@@ -153,6 +160,7 @@ impl Example<'_> {
             Kind::Bytes => [self.length(self.payload.len(), 4), self.payload.to_vec()].concat(),
             Kind::List(element) => two(self.value(&element.kind)),
             Kind::Array(fields) => two(self.structure(fields)),
+            Kind::Nullable(fields) => [vec![1], self.structure(fields)].concat(),
         }
     }
 
@@ -198,6 +206,10 @@ impl Walk<'_> {
             }
             Kind::List(element) => self.each(|walk| walk.value(&element.kind)),
             Kind::Array(fields) => self.each(|walk| walk.structure(fields)),
+            Kind::Nullable(fields) => {
+                let [present] = self.take()?;
+                if present == 1 { self.structure(fields) } else { Ok(()) }
+            }
         }
     }
 

@@ -130,7 +130,7 @@ async fn memory_does_not_follow_announcements() {
         let announced = [100 * 1024 * 1024, 60_000, i32::MAX.cast_unsigned()][n as usize % 3];
         client.send_raw(&announced.to_be_bytes()).await;
         // The last kind is closed at once, so this may fail.
-        client.try_send_raw(&[0; 50_000]).await;
+        client.try_send_raw(&vec![0; 50_000]).await;
         clients.push(client);
     }
     // As many topics as a request may name, in far more bytes than it has.

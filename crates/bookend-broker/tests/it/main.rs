@@ -5,8 +5,11 @@
 mod client;
 
 mod records;
+mod parked;
 mod groups;
 mod topics;
+mod settings;
+mod admin;
 mod faults;
 mod restart;
 mod start;

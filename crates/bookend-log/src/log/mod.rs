@@ -66,13 +66,15 @@ impl Log {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    #[cfg(feature = "test-disk")]
+    #[cfg(any(test, feature = "test-disk"))]
     pub fn open_on(
         dir: impl AsRef<Path>,
         options: Options,
         disk: &crate::testing::PowerCut,
     ) -> Result<(Self, Recovery), OpenError> {
-        Self::open_with(dir.as_ref(), options, Arc::new(disk.clone()))
+        let dir = dir.as_ref();
+        disk.adopt(dir).map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
+        Self::open_with(dir, options, Arc::new(disk.clone()))
     }
 
     fn open_with(
@@ -178,6 +180,11 @@ impl Log {
             .append(&self.dir, &self.active, &entry, header.end(), keep_open)
             .map_err(|source| self.refusal(source))?;
         Ok(header)
+    }
+
+    /// Sets how large segments grow, from the next append on: [`Options::segment_bytes_max`].
+    pub fn set_segment_bytes_max(&mut self, bytes: u64) {
+        self.options.segment_bytes_max = bytes;
     }
 
     /// Makes everything appended so far survive a power cut; under [`Fsync::Never`] what the active segment holds.

@@ -25,7 +25,8 @@ use std::{
 use self::state::State;
 use crate::disk::{Disk, OsDisk, Synced, TailFile};
 
-/// A disk whose power can be cut. Clones are the same disk; logs on it keep their content in memory a second time.
+/// A disk whose power can be cut. Clones are the same disk, and any number of logs may be on it. It keeps all they hold in
+/// memory, so they should be small.
 #[derive(Debug, Clone)]
 pub struct PowerCut {
     state: Arc<Mutex<State>>,
@@ -92,6 +93,15 @@ impl PowerCut {
         let dir = dir.as_ref().to_owned();
         plugged().push((dir.clone(), self.clone()));
         PluggedIn { dir }
+    }
+
+    /// Takes what is in a log's folder for synced, unless it was written here.
+    pub(crate) fn adopt(&self, dir: &Path) -> io::Result<()> {
+        if !dir.exists() {
+            return Ok(());
+        }
+        let mut state = self.state();
+        fs::read_dir(dir)?.try_for_each(|file| state.see(&file?.path()))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

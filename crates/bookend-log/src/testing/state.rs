@@ -45,7 +45,7 @@ impl State {
 
     /// Takes note of a name. A file that is there already, and that nobody told of, counts as synced.
     pub(super) fn see(&mut self, path: &Path) -> io::Result<()> {
-        if self.names.contains_key(path) {
+        if self.names.contains_key(path) || path.is_dir() {
             return Ok(());
         }
         let durable = match fs::read(path) {

@@ -79,6 +79,8 @@ fn a_later_version_is_not_cut() {
     let last = segments(folder.path()).pop().expect("a segment");
     let mut bytes = fs::read(&last).expect("bytes");
     bytes[3] = 2;
+    let header_crc = crc32c::crc32c(&bytes[..32]);
+    bytes[32..36].copy_from_slice(&header_crc.to_be_bytes());
     fs::write(&last, &bytes).expect("written");
     let refused = Log::open(folder.path(), options(150)).expect_err("refused");
     assert!(matches!(&refused, OpenError::Corrupt { at: 0, .. }), "{refused}");

@@ -12,20 +12,20 @@ use crate::{
     disk::{Disk, OsDisk, Synced, TailFile},
 };
 
-const INTERVAL: Fsync = Fsync::Interval(Duration::from_secs(1));
+pub(super) const INTERVAL: Fsync = Fsync::Interval(Duration::from_secs(1));
 
 /// What fails from now on, and what happened.
 #[derive(Debug, Default)]
-struct Weather {
+pub(super) struct Weather {
     /// The bytes that still fit on the disk.
     room: Option<usize>,
-    broken: Option<Part>,
-    files_open: usize,
-    events: Vec<String>,
+    pub(super) broken: Option<Part>,
+    pub(super) files_open: usize,
+    pub(super) events: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Open,
     OpenFolder,
     Cut,
@@ -37,7 +37,7 @@ enum Part {
 }
 
 #[derive(Debug, Clone, Default)]
-struct FaultyDisk(Arc<Mutex<Weather>>);
+pub(super) struct FaultyDisk(Arc<Mutex<Weather>>);
 
 #[derive(Debug)]
 struct FaultyFile {
@@ -53,11 +53,11 @@ impl Weather {
 }
 
 impl FaultyDisk {
-    fn weather(&self) -> MutexGuard<'_, Weather> {
+    pub(super) fn weather(&self) -> MutexGuard<'_, Weather> {
         self.0.lock().unwrap()
     }
 
-    fn open(&self, dir: &Path, fsync: Fsync, segment_bytes_max: u64) -> Log {
+    pub(super) fn open(&self, dir: &Path, fsync: Fsync, segment_bytes_max: u64) -> Log {
         let options = Options { segment_bytes_max, fsync };
         Log::open_with(dir, options, Arc::new(self.clone())).unwrap().0
     }
@@ -149,7 +149,7 @@ fn all(log: &Log) -> Vec<Entry> {
     log.read(log.start(), usize::MAX).unwrap()
 }
 
-fn append(log: &mut Log) {
+pub(super) fn append(log: &mut Log) {
     log.append(1, 0, b"payload").unwrap();
 }
 

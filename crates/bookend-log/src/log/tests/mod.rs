@@ -1,3 +1,5 @@
-//! The log on a disk that fails, and on one that loses power.
+//! The log on a disk that fails, and on one that loses power at every step.
 
 mod faults;
+mod syncs;
+mod power;

@@ -11,12 +11,13 @@ use kafka_protocol::{
         ApiVersionsResponse, CreatePartitionsRequest, CreatePartitionsResponse,
         CreateTopicsRequest, CreateTopicsResponse, DeleteGroupsRequest, DeleteGroupsResponse,
         DescribeClusterResponse, DescribeGroupsRequest, DescribeGroupsResponse,
-        DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, FindCoordinatorRequest,
-        FindCoordinatorResponse, HeartbeatResponse, InitProducerIdResponse, JoinGroupRequest,
-        JoinGroupResponse, LeaveGroupResponse, ListGroupsResponse, RequestKind, ResponseKind,
-        SyncGroupResponse, create_partitions_response::CreatePartitionsTopicResult,
+        DescribeLogDirsResponse, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
+        FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatResponse, InitProducerIdResponse,
+        JoinGroupRequest, JoinGroupResponse, LeaveGroupResponse, ListGroupsResponse, RequestKind,
+        ResponseKind, SyncGroupResponse, create_partitions_response::CreatePartitionsTopicResult,
         create_topics_response::CreatableTopicResult, delete_groups_response::DeletableGroupResult,
         describe_groups_response::DescribedGroup,
+        describe_log_dirs_response::DescribeLogDirsResult,
         describe_topic_partitions_response::DescribeTopicPartitionsResponseTopic,
         find_coordinator_response::Coordinator,
     },
@@ -102,6 +103,7 @@ fn whole(request: RequestKind, hit: &Hit<'_>) -> ResponseKind {
         RequestKind::DescribeCluster(_) => {
             DescribeClusterResponse::default().with_error_code(code).with_error_message(None).into()
         }
+        RequestKind::DescribeLogDirs(_) => describe_log_dirs(hit),
         RequestKind::ApiVersions(_) => ApiVersionsResponse::default().with_error_code(code).into(),
         _ => unreachable!("every API of the table has its error answer; a test goes through all"),
     }
@@ -138,6 +140,15 @@ fn describe_groups(request: DescribeGroupsRequest, hit: &Hit<'_>) -> ResponseKin
         if hit.version < 6 { group } else { group.with_error_message(None) }
     });
     DescribeGroupsResponse::default().with_groups(groups.collect()).into()
+}
+
+fn describe_log_dirs(hit: &Hit<'_>) -> ResponseKind {
+    let answer = DescribeLogDirsResponse::default();
+    if hit.version >= 3 {
+        return answer.with_error_code(hit.code).into();
+    }
+    let dir = DescribeLogDirsResult::default().with_error_code(hit.code);
+    answer.with_results(vec![dir]).into()
 }
 
 fn delete_groups(request: DeleteGroupsRequest, hit: &Hit<'_>) -> ResponseKind {

@@ -2,8 +2,10 @@
 //!
 //! A producer numbers its records per partition (KIP-98). The last five batches of each producer
 //! are kept, as many as a client has in flight: a batch sent again is answered with the offset it
-//! got, a gap is refused. Pure: the partition asks before it appends and tells afterwards, and
-//! replays its log through [`Producers::record`] when it opens.
+//! got, a gap is refused. Pure: the partition asks before it appends and tells afterwards. When it
+//! opens it reads its [`snapshot`], and replays what came later through [`Producers::record`].
+
+pub(crate) mod snapshot;
 
 use std::collections::HashMap;
 
@@ -17,12 +19,12 @@ const BATCHES_KEPT: usize = 5;
 const PRODUCERS_MAX: usize = 10_000;
 
 /// The producers of one partition.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Producers {
     by_id: HashMap<i64, Producer>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Producer {
     epoch: i16,
     /// Oldest first; the last one is always there.
@@ -30,7 +32,7 @@ struct Producer {
 }
 
 /// A batch that was appended.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Kept {
     first: i32,
     last: i32,

@@ -1,0 +1,313 @@
+//! How topics change: they are created, grow, are set up differently, and are deleted.
+//!
+//! A change is one file written for all topics of a request, and holds from then on: what comes before it, the folders
+//! of new partitions, is removed at the next start if the process ends in between.
+
+use std::{collections::HashSet, fs, sync::Arc};
+
+use kafka_protocol::ResponseError;
+
+use super::{
+    Catalog, Changes, Topic,
+    file::{self, SavedTopic},
+    folders::{new_id, open_partitions, topic_dir},
+    storage,
+};
+use crate::settings::{SettingError, Settings};
+
+/// The longest topic name.
+const NAME_BYTES_MAX: usize = 249;
+/// The most partitions of all topics together.
+const PARTITIONS_MAX: usize = 10_000;
+
+/// A topic that shall be created.
+#[derive(Debug, Clone)]
+pub(crate) struct NewTopic {
+    pub(crate) name: String,
+    pub(crate) partitions: u32,
+    pub(crate) settings: Settings,
+}
+
+/// What one request may still do, before any of it is done.
+struct Room {
+    partitions: usize,
+    taken: HashSet<String>,
+}
+
+impl Catalog {
+    /// Creates one topic with the default settings. Blocks on the disk.
+    pub(crate) fn create(&self, name: &str, partitions: u32) -> Result<Arc<Topic>, ResponseError> {
+        let topic = NewTopic { name: name.to_owned(), partitions, settings: Settings::default() };
+        self.create_all(vec![topic]).remove(0)
+    }
+
+    /// Creates topics, those that can be. Blocks on the disk.
+    pub(crate) fn create_all(&self, new: Vec<NewTopic>) -> Vec<Result<Arc<Topic>, ResponseError>> {
+        let mut changes = self.changes();
+        let before = changes.saved.topics.len();
+        let mut room = self.room();
+        let mut created: Vec<_> = new
+            .into_iter()
+            .map(|new| {
+                room.take(self, &new)?;
+                let saved = SavedTopic {
+                    id: new_id(),
+                    partitions: new.partitions,
+                    name: new.name,
+                    settings: Arc::new(new.settings),
+                };
+                let topic = Arc::new(self.open_topic(&saved)?);
+                changes.saved.topics.push(saved);
+                Ok(topic)
+            })
+            .collect();
+        if changes.saved.topics.len() == before {
+            return created;
+        }
+        if let Err(error) = file::store(&self.dir, &changes.saved) {
+            changes.saved.topics.truncate(before);
+            let error = storage(error);
+            for topic in created.iter_mut().filter(|topic| topic.is_ok()) {
+                *topic = Err(error);
+            }
+            return created;
+        }
+        for topic in created.iter().flatten() {
+            self.write(|topics| topics.insert(Arc::clone(topic)));
+            let partitions = topic.partitions.len();
+            tracing::info!(topic = %topic.name, partitions, id = %topic.id, "topic created");
+        }
+        created
+    }
+
+    /// Which of these topics could be created.
+    pub(crate) fn may_create_all(&self, new: &[NewTopic]) -> Vec<Result<(), ResponseError>> {
+        let mut room = self.room();
+        new.iter().map(|new| room.take(self, new)).collect()
+    }
+
+    /// Gives a topic more partitions, `partitions` in all. Blocks on the disk.
+    pub(crate) fn grow(&self, name: &str, partitions: u32) -> Result<(), ResponseError> {
+        let mut changes = self.changes();
+        let (topic, at) = self.find_saved(&changes, name)?;
+        self.may_grow(&topic, partitions)?;
+        let before = changes.saved.topics[at].partitions;
+        changes.saved.topics[at].partitions = partitions;
+        let opened =
+            open_partitions(&self.dir, &changes.saved.topics[at], before, &self.log_options)
+                .map_err(storage);
+        let stored = opened.and_then(|opened| {
+            file::store(&self.dir, &changes.saved).map_err(storage)?;
+            Ok(opened)
+        });
+        match stored {
+            Err(error) => {
+                changes.saved.topics[at].partitions = before;
+                Err(error)
+            }
+            Ok(opened) => {
+                let all = topic.partitions.iter().cloned().chain(opened).collect();
+                self.replace(&topic, all, Arc::clone(&topic.settings));
+                tracing::info!(topic = name, partitions, "partitions added");
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a topic could be given that many partitions.
+    pub(crate) fn may_grow(&self, topic: &Topic, partitions: u32) -> Result<(), ResponseError> {
+        let more = (partitions as usize).saturating_sub(topic.partitions.len());
+        match more {
+            0 => Err(ResponseError::InvalidPartitions),
+            more if more > self.room().partitions => Err(ResponseError::PolicyViolation),
+            _ => Ok(()),
+        }
+    }
+
+    /// Changes the settings of a topic, which hold from now on. Blocks on the disk.
+    pub(crate) fn alter(
+        &self,
+        name: &str,
+        change: impl FnOnce(&Settings) -> Result<Settings, SettingError>,
+    ) -> Result<Result<(), SettingError>, ResponseError> {
+        let mut changes = self.changes();
+        let (topic, at) = self.find_saved(&changes, name)?;
+        let settings = match change(&topic.settings) {
+            Ok(settings) => Arc::new(settings),
+            Err(error) => return Ok(Err(error)),
+        };
+        let before =
+            std::mem::replace(&mut changes.saved.topics[at].settings, Arc::clone(&settings));
+        if let Err(error) = file::store(&self.dir, &changes.saved) {
+            changes.saved.topics[at].settings = before;
+            return Err(storage(error));
+        }
+        for partition in &topic.partitions {
+            partition.set_segment_bytes(settings.segment_bytes);
+        }
+        self.replace(&topic, topic.partitions.clone(), settings);
+        tracing::info!(topic = name, "settings changed");
+        Ok(Ok(()))
+    }
+
+    /// Deletes a topic with its files. Blocks on the disk.
+    pub(crate) fn delete(&self, topic: &Topic) -> Result<(), ResponseError> {
+        let mut changes = self.changes();
+        // It may have grown since it was found.
+        let topic = self.find_id(topic.id).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        let before = changes.saved.topics.clone();
+        changes.saved.topics.retain(|saved| saved.id != topic.id);
+        if let Err(error) = file::store(&self.dir, &changes.saved) {
+            changes.saved.topics = before;
+            return Err(storage(error));
+        }
+        self.write(|topics| topics.remove(&topic));
+        for partition in &topic.partitions {
+            partition.close();
+        }
+        // Not in the catalog any more, so the next start removes what cannot be removed now.
+        if let Err(error) = fs::remove_dir_all(topic_dir(&self.dir, topic.id)) {
+            tracing::warn!(topic = %topic.name, %error, "files of a deleted topic remain until the next start");
+        }
+        tracing::info!(topic = %topic.name, id = %topic.id, "topic deleted");
+        Ok(())
+    }
+
+    fn open_topic(&self, saved: &SavedTopic) -> Result<Topic, ResponseError> {
+        Ok(Topic {
+            name: saved.name.as_str().into(),
+            id: saved.id,
+            partitions: open_partitions(&self.dir, saved, 0, &self.log_options).map_err(storage)?,
+            settings: Arc::clone(&saved.settings),
+        })
+    }
+
+    /// A topic, and where it stands in the file.
+    fn find_saved(
+        &self,
+        changes: &Changes,
+        name: &str,
+    ) -> Result<(Arc<Topic>, usize), ResponseError> {
+        let topic = self.find(name).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        let at = changes.saved.topics.iter().position(|saved| saved.id == topic.id);
+        Ok((topic, at.expect("memory and file are changed together")))
+    }
+
+    fn replace(
+        &self,
+        topic: &Topic,
+        partitions: Vec<Arc<crate::partition::Partition>>,
+        settings: Arc<Settings>,
+    ) {
+        let (name, id) = (Arc::clone(&topic.name), topic.id);
+        let topic = Arc::new(Topic { name, id, partitions, settings });
+        self.write(|topics| topics.insert(topic));
+    }
+
+    fn room(&self) -> Room {
+        let partitions = PARTITIONS_MAX - self.read(|topics| topics.partitions).min(PARTITIONS_MAX);
+        Room { partitions, taken: HashSet::new() }
+    }
+}
+
+impl Room {
+    fn take(&mut self, catalog: &Catalog, new: &NewTopic) -> Result<(), ResponseError> {
+        if !is_legal(&new.name) {
+            return Err(ResponseError::InvalidTopicException);
+        }
+        if self.taken.contains(&new.name) || catalog.find(&new.name).is_some() {
+            return Err(ResponseError::TopicAlreadyExists);
+        }
+        let partitions = new.partitions as usize;
+        if partitions == 0 {
+            return Err(ResponseError::InvalidPartitions);
+        }
+        self.partitions =
+            self.partitions.checked_sub(partitions).ok_or(ResponseError::PolicyViolation)?;
+        self.taken.insert(new.name.clone());
+        Ok(())
+    }
+}
+
+/// Kafka's rule for topic names.
+pub(crate) fn is_legal(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=NAME_BYTES_MAX).contains(&name.len())
+        && !matches!(name, "." | "..")
+        && name.bytes().all(legal)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn open(dir: &Path) -> Catalog {
+        Catalog::open(dir, &bookend_log::Options::default()).unwrap()
+    }
+
+    fn new(name: &str, partitions: u32) -> NewTopic {
+        NewTopic { name: name.to_owned(), partitions, settings: Settings::default() }
+    }
+
+    #[test]
+    fn what_cannot_be_created_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = open(dir.path());
+        catalog.create("a", 1).unwrap();
+        let check = |name: &str, partitions, expected| {
+            assert_eq!(catalog.create(name, partitions).err(), Some(expected), "{name}");
+        };
+        check("a", 1, ResponseError::TopicAlreadyExists);
+        check("..", 1, ResponseError::InvalidTopicException);
+        check("b/c", 1, ResponseError::InvalidTopicException);
+        check(&"x".repeat(250), 1, ResponseError::InvalidTopicException);
+        check("b", 0, ResponseError::InvalidPartitions);
+        check("b", 10_000, ResponseError::PolicyViolation);
+    }
+    // Goal: the topics of one request share the room there is, and one that cannot be had does not stop the others.
+    #[test]
+    fn topics_of_one_request_are_judged_one_by_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = open(dir.path());
+        let asked = vec![new("a", 9_999), new("a", 1), new("b", 2), new("b", 1), new("c", 1)];
+        let errors = |results: Vec<Result<(), ResponseError>>| {
+            results.into_iter().map(Result::err).collect::<Vec<_>>()
+        };
+        let (again, full) = (ResponseError::TopicAlreadyExists, ResponseError::PolicyViolation);
+        let expected = [None, Some(again), Some(full), None, Some(full)];
+        assert_eq!(errors(catalog.may_create_all(&asked)), expected);
+        assert!(catalog.all().is_empty());
+        let asked = vec![new("a", 2), new("a", 1), new("b", 1)];
+        let created = catalog.create_all(asked);
+        assert_eq!(created.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+        drop(catalog);
+        assert_eq!(open(dir.path()).all().len(), 2);
+    }
+
+    // Goal: a topic that grew or was set up differently is so after a restart, with its old partitions untouched.
+    #[test]
+    fn growth_and_settings_survive_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = open(dir.path());
+        let topic = catalog.create("t", 2).unwrap();
+        assert_eq!(catalog.grow("t", 2), Err(ResponseError::InvalidPartitions));
+        assert_eq!(catalog.grow("t", 10_001), Err(ResponseError::PolicyViolation));
+        assert_eq!(catalog.grow("u", 3), Err(ResponseError::UnknownTopicOrPartition));
+        assert_eq!(catalog.grow("t", 3), Ok(()));
+        let set = |value| catalog.alter("t", |_| Settings::new([("retention.ms", value)]));
+        assert_eq!(set("5"), Ok(Ok(())));
+        assert!(matches!(set("soon"), Ok(Err(_))));
+        let grown = catalog.find("t").unwrap();
+        assert!(Arc::ptr_eq(&grown.partitions[1], &topic.partitions[1]));
+        drop((catalog, grown));
+
+        let catalog = open(dir.path());
+        let topic = catalog.find("t").unwrap();
+        assert_eq!((topic.partitions.len(), topic.settings.retention_ms), (3, Some(5)));
+        // The topic as it was before it grew names all the same what is deleted.
+        catalog.delete(&topic).unwrap();
+        assert_eq!(catalog.room().partitions, PARTITIONS_MAX);
+    }
+}

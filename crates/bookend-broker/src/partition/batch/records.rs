@@ -1,0 +1,236 @@
+//! The records inside a batch: checked when they come in uncompressed, walked when one is looked for by its time.
+//!
+//! Format: <https://kafka.apache.org/documentation/#record> (KIP-98); all numbers but the attributes are varints in
+//! zigzag:
+//!
+//! ```text
+//! length │ attributes i8 │ timestamp delta │ offset delta │ key length, key │ value length, value │
+//!        │ headers │ key length, key │ value length, value │ …            a length of -1 is null
+//! ```
+
+use std::{
+    io::{self, BufRead, Read},
+    ops::ControlFlow,
+};
+
+/// What is wrong with which record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BadRecord {
+    /// Counted from 0.
+    pub(crate) index: u32,
+    pub(crate) reason: &'static str,
+}
+
+/// Checks that `records` are exactly `count` records, numbered from 0; returns the greatest timestamp delta.
+pub(super) fn check(mut records: &[u8], count: u32) -> Result<i64, BadRecord> {
+    let mut latest = i64::MIN;
+    for index in 0..count {
+        let delta = check_one(&mut records, index).map_err(|reason| BadRecord { index, reason })?;
+        latest = latest.max(delta);
+    }
+    if records.is_empty() {
+        Ok(latest)
+    } else {
+        Err(BadRecord { index: count, reason: "there are bytes behind the last record" })
+    }
+}
+
+/// Checks the first record and goes past it; returns its timestamp delta.
+fn check_one(records: &mut &[u8], index: u32) -> Result<i64, &'static str> {
+    const SHORT: &str = "a record ends before its last field";
+    let length = varint(records).ok_or("a record has no length")?;
+    let length = usize::try_from(length).map_err(|_| "a record's length is negative")?;
+    let (mut record, rest) =
+        records.split_at_checked(length).ok_or("a record ends behind its batch")?;
+    *records = rest;
+    take(&mut record, 1).ok_or(SHORT)?;
+    let timestamp_delta = varlong(&mut record).ok_or(SHORT)?;
+    if varint(&mut record).ok_or(SHORT)?.cast_unsigned() != index {
+        return Err("a record's offset does not follow the one before it");
+    }
+    let may_be_null = |record: &mut &[u8]| match varint(record)? {
+        -1 => Some(()),
+        length => take(record, usize::try_from(length).ok()?),
+    };
+    may_be_null(&mut record).ok_or("a record's key is cut off")?;
+    may_be_null(&mut record).ok_or("a record's value is cut off")?;
+    let headers = varint(&mut record).ok_or(SHORT)?;
+    let headers = usize::try_from(headers).map_err(|_| "a record's headers are negative")?;
+    for _ in 0..headers {
+        let key = varint(&mut record).and_then(|length| usize::try_from(length).ok());
+        key.and_then(|length| take(&mut record, length)).ok_or("a header's key is cut off")?;
+        may_be_null(&mut record).ok_or("a header's value is cut off")?;
+    }
+    if record.is_empty() { Ok(timestamp_delta) } else { Err("a record is longer than its fields") }
+}
+
+/// Shows `each` the offset delta and the timestamp delta of every record, until it breaks.
+///
+/// # Errors
+/// When the records end early or are no records; what was shown until then may be right.
+pub(super) fn walk(
+    mut records: impl BufRead,
+    count: u32,
+    mut each: impl FnMut(u32, i64) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let bad = || io::Error::from(io::ErrorKind::InvalidData);
+    for _ in 0..count {
+        let length = read_varlong(&mut records)?;
+        let mut record = records.by_ref().take(u64::try_from(length).map_err(|_| bad())?);
+        record.read_exact(&mut [0])?;
+        let timestamp_delta = read_varlong(&mut record)?;
+        let offset_delta = read_varlong(&mut record)?;
+        let offset_delta = u32::try_from(offset_delta).map_err(|_| bad())?;
+        if offset_delta >= count {
+            return Err(bad());
+        }
+        if each(offset_delta, timestamp_delta).is_break() {
+            return Ok(());
+        }
+        while record.limit() > 0 {
+            let there = record.fill_buf()?.len();
+            if there == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            record.consume(there);
+        }
+    }
+    Ok(())
+}
+
+fn take(bytes: &mut &[u8], count: usize) -> Option<()> {
+    *bytes = bytes.get(count..)?;
+    Some(())
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<i32> {
+    i32::try_from(varlong(bytes)?).ok()
+}
+
+fn varlong(bytes: &mut &[u8]) -> Option<i64> {
+    let mut value = 0_u64;
+    for (n, byte) in bytes.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * n);
+        if *byte < 0x80 {
+            *bytes = &bytes[n + 1..];
+            return Some(unzigzag(value));
+        }
+    }
+    None
+}
+
+fn read_varlong(read: &mut impl Read) -> io::Result<i64> {
+    let mut value = 0_u64;
+    for shift in (0..70).step_by(7) {
+        let mut byte = [0];
+        read.read_exact(&mut byte)?;
+        value |= u64::from(byte[0] & 0x7f) << shift;
+        if byte[0] < 0x80 {
+            return Ok(unzigzag(value));
+        }
+    }
+    Err(io::ErrorKind::InvalidData.into())
+}
+
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn zigzag(value: i64, to: &mut Vec<u8>) {
+        let mut value = (value << 1 ^ value >> 63).cast_unsigned();
+        while value >= 0x80 {
+            to.push(u8::try_from(value & 0x7f).unwrap() | 0x80);
+            value >>= 7;
+        }
+        to.push(u8::try_from(value).unwrap());
+    }
+
+    /// Records with these timestamp deltas, each with a null key, a small value and one header.
+    pub(crate) fn encode(timestamp_deltas: &[i64]) -> Vec<u8> {
+        let mut all = Vec::new();
+        for (offset_delta, timestamp_delta) in (0..).zip(timestamp_deltas) {
+            let mut record = vec![0];
+            zigzag(*timestamp_delta, &mut record);
+            zigzag(offset_delta, &mut record);
+            zigzag(-1, &mut record);
+            zigzag(1, &mut record);
+            record.push(b'v');
+            record.extend([2, 2, b'h', 1]); // one header, a key of one byte, a null value
+            zigzag(i64::try_from(record.len()).unwrap(), &mut all);
+            all.extend(record);
+        }
+        all
+    }
+
+    fn walked(records: &[u8], count: u32) -> Vec<(u32, i64)> {
+        let mut seen = Vec::new();
+        walk(records, count, |offset, time| {
+            seen.push((offset, time));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        seen
+    }
+
+    #[test]
+    fn good_records_pass_and_are_walked() {
+        let deltas = [0, 5, -3, i64::MAX, i64::MIN];
+        let records = encode(&deltas);
+        assert_eq!(check(&records, 5), Ok(i64::MAX));
+        assert_eq!(walked(&records, 5), [(0, 0), (1, 5), (2, -3), (3, i64::MAX), (4, i64::MIN)]);
+    }
+
+    // Goal: each thing that may be wrong is named, with its record. Method: two good records, one change.
+    #[test]
+    fn what_is_wrong_is_named() {
+        let good = encode(&[0, 1]);
+        let second = good.len() / 2;
+        let check = |change: &dyn Fn(&mut Vec<u8>), count, index, words: &str| {
+            let mut records = good.clone();
+            change(&mut records);
+            let bad = check(&records, count).unwrap_err();
+            assert_eq!(bad.index, index, "{bad:?}");
+            assert!(bad.reason.contains(words), "{bad:?}");
+        };
+        check(&|_| (), 1, 1, "behind the last record");
+        check(&|_| (), 3, 2, "no length");
+        check(&|r| r[second] = 1, 2, 1, "length is negative");
+        check(&|r| r[second] += 2, 2, 1, "ends behind its batch");
+        check(&|r| r[second] = 2, 2, 1, "before its last field");
+        check(&|r| r[second + 3] = 0, 2, 1, "does not follow");
+        check(&|r| r[second + 4] = 99, 2, 1, "key is cut off");
+        check(&|r| r[second + 4] = 3, 2, 1, "key is cut off");
+        check(&|r| r[second + 5] = 99, 2, 1, "value is cut off");
+        check(&|r| r[second + 7] = 1, 2, 1, "headers are negative");
+        check(&|r| r[second + 7] = 0, 2, 1, "longer than its fields");
+        check(&|r| r[second + 8] = 1, 2, 1, "header's key");
+        check(&|r| r[second + 10] = 2, 2, 1, "header's value");
+    }
+
+    proptest! {
+        // Goal: no bytes make either walk panic, and what passes the check is walked to its end.
+        #[test]
+        fn any_bytes_are_taken_or_refused(
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            count in 0..6_u32,
+        ) {
+            let mut records = encode(&[3, 2, 1]);
+            for (at, byte) in damage {
+                let at = at.index(records.len());
+                records[at] = byte;
+            }
+            let mut seen = 0;
+            let end = walk(&records[..], count, |_, _| { seen += 1; ControlFlow::Continue(()) });
+            if check(&records, count).is_ok() {
+                prop_assert!(end.is_ok());
+                prop_assert_eq!(seen, count);
+            }
+        }
+    }
+}

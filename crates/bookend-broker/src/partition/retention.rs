@@ -1,0 +1,77 @@
+//! How records go: when they are old, when there are too many, or because a client deletes them.
+
+use std::{io, sync::atomic::Ordering};
+
+use kafka_protocol::ResponseError;
+
+use super::{Partition, Stored, offset};
+use crate::settings::Settings;
+
+impl Partition {
+    /// Lets go what the topic's settings no longer keep, whole segments at a time; returns the bytes that gives back.
+    ///
+    /// A segment goes once its latest record is too old, also the one that is written to.
+    pub(crate) fn retain(&self, settings: &Settings, now_ms: i64) -> u64 {
+        if settings.retention_ms.is_none() && settings.retention_bytes.is_none() {
+            return 0;
+        }
+        let mut stored = self.write();
+        if self.is_closed() {
+            return 0;
+        }
+        let dropped = drop_old(&mut stored, settings, now_ms);
+        let moved = self.follow_start(&stored);
+        drop(stored);
+        if moved {
+            // Who waits below the new start waits for nothing.
+            self.waiters.wake_all();
+        }
+        match dropped {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                tracing::error!(dir = %self.dir.display(), %error, "old records could not be deleted");
+                0
+            }
+        }
+    }
+
+    /// Deletes all records before `before`; returns the first offset there is from now on.
+    pub(crate) fn delete_before(&self, before: i64) -> Result<i64, ResponseError> {
+        let mut stored = self.write();
+        if self.is_closed() {
+            return Err(ResponseError::UnknownTopicOrPartition);
+        }
+        let index = u64::try_from(before).map_err(|_| ResponseError::OffsetOutOfRange)?;
+        if before > self.end() {
+            return Err(ResponseError::OffsetOutOfRange);
+        }
+        let deleted = stored.log.advance_start(index);
+        self.follow_start(&stored);
+        drop(stored);
+        self.waiters.wake_all();
+        deleted.map(|_| self.start()).map_err(|error| {
+            tracing::error!(dir = %self.dir.display(), %error, "records could not be deleted");
+            ResponseError::KafkaStorageError
+        })
+    }
+
+    /// Tells readers where the log starts now; says whether it has moved.
+    fn follow_start(&self, stored: &Stored) -> bool {
+        let start = offset(stored.log.start());
+        let before = self.start.swap(start, Ordering::AcqRel);
+        // With nothing left, the start is the end.
+        self.end.fetch_max(start, Ordering::AcqRel);
+        before != start
+    }
+}
+
+fn drop_old(stored: &mut Stored, settings: &Settings, now_ms: i64) -> io::Result<u64> {
+    let mut freed = 0;
+    if let Some(age) = settings.retention_ms {
+        freed += stored.log.drop_older_than(now_ms.saturating_sub(age))?;
+    }
+    if let Some(bytes) = settings.retention_bytes {
+        freed += stored.log.drop_to_bytes(bytes)?;
+    }
+    Ok(freed)
+}

@@ -1,0 +1,312 @@
+//! One partition, without sockets.
+
+use std::sync::Arc;
+
+use super::{
+    batch::{
+        Stamp, split,
+        tests::{RULES, batch_of, sample},
+    },
+    *,
+};
+
+const NOW: i64 = 1_000_000;
+
+fn open(dir: &Path) -> Partition {
+    Partition::open(dir, Options::default()).unwrap()
+}
+
+fn stamped(first: i32, count: u32) -> Vec<Batch> {
+    let stamp = Stamp { producer: 9, epoch: 0, first, count };
+    split(sample(Some(stamp), count, 5).into(), &RULES).unwrap()
+}
+
+// Goal: what was sent is served byte for byte but for offset and epoch. Method: three batches, read from inside
+// the second.
+#[test]
+fn batches_are_served_as_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(dir.path());
+    let sent = [sample(None, 3, 10), sample(None, 2, 20), sample(None, 1, 30)];
+    for (bytes, base) in sent.iter().zip([0, 3, 5]) {
+        let batches = split(bytes.clone().into(), &RULES).unwrap();
+        assert_eq!(partition.append(&batches, NOW), Ok(base));
+    }
+    assert_eq!(partition.end(), 6);
+    let served = partition.read(4, usize::MAX).unwrap();
+    assert_eq!(served.len(), sent[1].len() + sent[2].len());
+    assert_eq!(served[..8], 3_i64.to_be_bytes());
+    assert_eq!(served[16..sent[1].len()], sent[1][16..]);
+    assert_eq!(served[sent[1].len()..][..8], 5_i64.to_be_bytes());
+    assert_eq!(partition.read(0, 1).unwrap().len(), sent[0].len());
+    assert_eq!(partition.read(6, 1_000).unwrap().len(), 0);
+    assert_eq!(partition.read(7, 1_000), Err(ResponseError::OffsetOutOfRange));
+    assert_eq!(partition.read(-1, 1_000), Err(ResponseError::OffsetOutOfRange));
+    assert_eq!(partition.find_time(11), Ok(Some(Found { offset: 3, timestamp: 20 })));
+    assert_eq!(partition.find_time(31), Ok(None));
+    assert_eq!(partition.latest_time(), Ok(Some(Found { offset: 5, timestamp: 30 })));
+}
+
+// Goal: a batch sent again is known, also by a partition that was opened anew.
+#[test]
+fn a_repeated_batch_is_known_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(dir.path());
+    assert_eq!(partition.append(&stamped(0, 4), NOW), Ok(0));
+    assert_eq!(partition.append(&stamped(4, 2), NOW), Ok(4));
+    assert_eq!(partition.append(&stamped(4, 2), NOW), Ok(4));
+    drop(partition);
+    let partition = open(dir.path());
+    assert_eq!(partition.append(&stamped(4, 2), NOW), Ok(4));
+    assert_eq!(partition.append(&stamped(0, 4), NOW), Ok(0));
+    assert_eq!(partition.append(&stamped(7, 1), NOW), Err(ResponseError::OutOfOrderSequenceNumber));
+    assert_eq!(partition.append(&stamped(6, 1), NOW), Ok(6));
+    assert_eq!(partition.end(), 7);
+}
+
+// Goal: a folder of something else is refused at the start. Method: a log whose entry is no batch.
+#[test]
+fn a_log_of_something_else_does_not_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, _) = Log::open(dir.path(), Options::default()).unwrap();
+    log.append(1, 0, b"no batch").unwrap();
+    drop(log);
+    let error = Partition::open(dir.path(), Options::default()).unwrap_err();
+    assert!(matches!(error, StartError::NotABatch { offset: 0 }), "{error}");
+}
+
+// Goal: a topic under deletion neither takes records nor leaves anyone waiting.
+#[test]
+fn a_closed_partition_takes_nothing_and_wakes_who_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(dir.path());
+    let waiter = Arc::new(Waiter::default());
+    waiter.wait_for(1);
+    let _watch = partition.watch(&waiter);
+    partition.close();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(waiter.woken());
+    assert_eq!(partition.append(&stamped(0, 1), NOW), Err(ResponseError::UnknownTopicOrPartition));
+}
+
+fn append(partition: &Partition, batch: Vec<u8>) -> i64 {
+    partition.append(&split(batch.into(), &RULES).unwrap(), NOW).unwrap()
+}
+
+// Goal: a time leads to the record, not to its batch, also where the log starts within one. Method: two batches whose
+// times do not ascend.
+#[test]
+fn a_time_is_looked_up_to_the_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(dir.path());
+    append(&partition, batch_of(None, 100, &[0, 50, 20], 0));
+    append(&partition, batch_of(None, 120, &[0, 20, 30, 20], 4));
+    let check = |time, expected: Option<(i64, i64)>| {
+        let found = partition.find_time(time).unwrap();
+        assert_eq!(found.map(|found| (found.offset, found.timestamp)), expected, "{time}");
+    };
+    check(0, Some((0, 100)));
+    check(101, Some((1, 150)));
+    check(150, Some((1, 150)));
+    check(151, None);
+    let latest = partition.latest_time().unwrap();
+    assert_eq!(latest, Some(Found { offset: 1, timestamp: 150 }));
+    assert_eq!(partition.delete_before(2), Ok(2));
+    check(0, Some((2, 120)));
+    check(121, Some((4, 140)));
+    check(141, Some((5, 150)));
+    let latest = partition.latest_time().unwrap();
+    assert_eq!(latest, Some(Found { offset: 5, timestamp: 150 }));
+}
+
+// Goal: a header that promises a time which no record has leads on to the next batch, not into an endless search.
+#[test]
+fn a_lying_header_does_not_stop_the_search() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(dir.path());
+    let mut liar = batch_of(None, 100, &[0], 4);
+    liar[35..43].copy_from_slice(&900_i64.to_be_bytes());
+    let crc = crc32c::crc32c(&liar[21..]);
+    liar[17..21].copy_from_slice(&crc.to_be_bytes());
+    append(&partition, liar.clone());
+    append(&partition, batch_of(None, 500, &[0], 0));
+    assert_eq!(partition.find_time(200), Ok(Some(Found { offset: 1, timestamp: 500 })));
+    assert_eq!(partition.find_time(600), Ok(None));
+    for _ in 0..100 {
+        append(&partition, liar.clone());
+    }
+    assert!(partition.find_time(600).unwrap().is_some());
+}
+
+// Goal: a stop saves the producers, and the next start reads them instead of the log; a snapshot that is damaged or
+// speaks of what a power cut took is passed over.
+#[test]
+fn producers_are_known_from_the_snapshot_or_from_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(dir.path());
+    partition.append(&stamped(0, 4), NOW).unwrap();
+    partition.append(&stamped(4, 2), NOW).unwrap();
+    partition.sync();
+    drop(partition);
+    let (log, _) = Log::open(dir.path(), Options::default()).unwrap();
+    let saved = learn(dir.path(), &log).unwrap();
+    assert_eq!(saved.1, 0, "nothing was left to be read from the log");
+
+    let path = dir.path().join("producers");
+    let snapshot = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &snapshot[1..]).unwrap();
+    let replayed = learn(dir.path(), &log).unwrap();
+    assert!(replayed.1 > 0);
+    assert_eq!(replayed.0, saved.0);
+
+    // The same snapshot beside a log that is shorter, and beside another of the same length.
+    let other = tempfile::tempdir().unwrap();
+    let partition = open(other.path());
+    let unlike = |first, count| {
+        let stamp = Stamp { producer: 8, epoch: 0, first, count };
+        split(sample(Some(stamp), count, 5).into(), &RULES).unwrap()
+    };
+    for (first, count) in [(0, 4), (4, 2)] {
+        std::fs::write(other.path().join("producers"), &snapshot).unwrap();
+        partition.append(&unlike(first, count), NOW).unwrap();
+        let (log, _) = Log::open(other.path(), Options::default()).unwrap();
+        let learned = learn(other.path(), &log).unwrap();
+        assert!(learned.1 > 0, "it was believed at {}", log.end());
+    }
+}
+
+// Goal: what retention has taken from the log is not forgotten of its producer.
+#[test]
+fn producers_outlive_their_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(dir.path());
+    partition.append(&stamped(0, 4), NOW).unwrap();
+    partition.sync();
+    assert_eq!(partition.delete_before(4), Ok(4));
+    drop(partition);
+    let partition = open(dir.path());
+    assert_eq!(partition.append(&stamped(5, 1), NOW), Err(ResponseError::OutOfOrderSequenceNumber));
+    assert_eq!(partition.append(&stamped(4, 1), NOW), Ok(4));
+}
+
+fn settings(given: &[(&str, &str)]) -> crate::settings::Settings {
+    crate::settings::Settings::new(given.iter().copied()).unwrap()
+}
+
+// Goal: records go when they are too old, whole segments at a time and the last one too. Method: three segments of one
+// batch each, and a clock that is moved by hand.
+#[test]
+fn old_records_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(dir.path());
+    partition.set_segment_bytes(1);
+    for time in [100, 300, 200] {
+        append(&partition, sample(None, 2, time));
+    }
+    let brief = settings(&[("retention.ms", "50")]);
+    let check = |now, start| {
+        partition.retain(&brief, now);
+        assert_eq!(partition.start(), start, "{now}");
+    };
+    check(150, 0);
+    check(151, 2);
+    check(351, 6);
+    assert_eq!((partition.end(), partition.bytes()), (6, 0));
+    assert_eq!(partition.read(0, 1_000), Err(ResponseError::OffsetOutOfRange));
+    assert_eq!(append(&partition, sample(None, 1, 400)), 6);
+    // Records without a time are as old as their append, at `NOW`.
+    append(&partition, sample(None, 1, -1));
+    check(NOW, 7);
+    drop(partition);
+    assert_eq!(open(dir.path()).start(), 7);
+}
+
+#[test]
+fn too_many_records_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(dir.path());
+    partition.set_segment_bytes(1);
+    for _ in 0..4 {
+        append(&partition, sample(None, 1, 100));
+    }
+    let one = partition.bytes() / 4;
+    let keep = |bytes: u64| {
+        let all_ages = ("retention.ms", "-1");
+        partition.retain(&settings(&[all_ages, ("retention.bytes", &bytes.to_string())]), NOW);
+        partition.start()
+    };
+    assert_eq!(keep(3 * one + 1), 0);
+    assert_eq!(keep(2 * one), 2);
+    assert_eq!(keep(0), 3, "the segment that is written to stays");
+    assert_eq!(partition.retain(&settings(&[("retention.ms", "-1")]), NOW), 0);
+}
+
+// KIP-107: what can be deleted, and who notices.
+#[test]
+fn records_are_deleted_up_to_the_end_at_most() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(dir.path());
+    append(&partition, sample(None, 3, 100));
+    let waiter = Arc::new(Waiter::default());
+    waiter.wait_for(1);
+    let _watch = partition.watch(&waiter);
+    assert_eq!(partition.delete_before(4), Err(ResponseError::OffsetOutOfRange));
+    assert_eq!(partition.delete_before(-2), Err(ResponseError::OffsetOutOfRange));
+    assert_eq!(partition.delete_before(2), Ok(2));
+    assert_eq!(partition.delete_before(1), Ok(2));
+    assert!(partition.has_news(1));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(waiter.woken());
+    assert_eq!(partition.read(1, 1_000), Err(ResponseError::OffsetOutOfRange));
+    assert_ne!(partition.read(2, 1_000), Ok(Bytes::new()));
+}
+
+// Goal: under `Fsync::Always` nobody sees records that a power cut could take. Method: an append that has not been
+// committed yet.
+#[test]
+fn what_is_not_synced_is_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { fsync: Fsync::Always, ..Options::default() };
+    let partition = Partition::open(dir.path(), options).unwrap();
+    let batch = split(sample(None, 2, 100).into(), &RULES).unwrap();
+    let pending = {
+        let mut stored = partition.write();
+        partition.append_all(&mut stored, &batch, NOW).unwrap();
+        partition.begin_commit(&mut stored).unwrap()
+    };
+    assert_eq!((partition.end(), partition.read(0, 1_000)), (0, Ok(Bytes::new())));
+    assert_eq!(partition.find_time(0), Ok(None));
+    partition.commit(pending).unwrap();
+    assert_eq!(partition.end(), 2);
+    assert_ne!(partition.read(0, 1_000), Ok(Bytes::new()));
+    assert_eq!(partition.read_lock().log.synced_end(), 2);
+}
+
+// Goal: many at a time lose nothing, and each is told where its records are. Method: eight threads, each with batches of
+// its own size, under the policy that shares syncs.
+#[test]
+fn appends_of_many_threads_are_all_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { fsync: Fsync::Always, ..Options::default() };
+    let partition = Partition::open(dir.path(), options).unwrap();
+    let partition = &partition;
+    let mut placed: Vec<(i64, u32)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..=8)
+            .map(|count| {
+                scope.spawn(move || {
+                    let batch = split(sample(None, count, 100).into(), &RULES).unwrap();
+                    let append = |_| (partition.append(&batch, NOW).unwrap(), count);
+                    (0..20).map(append).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    placed.sort_unstable();
+    let mut next = 0;
+    for (first, count) in placed {
+        assert_eq!(first, next);
+        next += i64::from(count);
+    }
+    assert_eq!(partition.end(), next);
+}

@@ -1,0 +1,95 @@
+//! `IncrementalAlterConfigs` (KIP-339): single settings of a topic are set, or go back to their default.
+
+use std::sync::Arc;
+
+use kafka_protocol::{
+    ResponseError,
+    messages::{
+        ApiKey, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+        incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig},
+        incremental_alter_configs_response::AlterConfigsResourceResponse,
+    },
+};
+
+use super::{
+    Api,
+    refused::Refused,
+    resource,
+    schema::{Schema, array, fixed, text},
+};
+use crate::{
+    node::{Node, blocking},
+    settings::Change,
+};
+
+pub(super) const API: Api = Api {
+    key: ApiKey::IncrementalAlterConfigs,
+    min: 0,
+    max: 1,
+    schema: Schema {
+        flexible: 1,
+        fields: &[array(&[fixed(1), text(), array(&[text(), fixed(1), text()])]), fixed(1)],
+    },
+};
+
+pub(super) async fn answer(
+    node: &Arc<Node>,
+    request: IncrementalAlterConfigsRequest,
+) -> IncrementalAlterConfigsResponse {
+    let node = Arc::clone(node);
+    let validate_only = request.validate_only;
+    let responses = blocking(move || {
+        let resources = request.resources.into_iter().map(|resource| {
+            let altered = alter(&node, validate_only, &resource);
+            let response = AlterConfigsResourceResponse::default()
+                .with_resource_type(resource.resource_type)
+                .with_resource_name(resource.resource_name);
+            match altered {
+                Ok(()) => response.with_error_message(None),
+                Err(refused) => response
+                    .with_error_code(refused.code())
+                    .with_error_message(Some(refused.message())),
+            }
+        });
+        resources.collect()
+    })
+    .await;
+    IncrementalAlterConfigsResponse::default().with_responses(responses)
+}
+
+fn alter(node: &Node, validate_only: bool, asked: &AlterConfigsResource) -> Result<(), Refused> {
+    let topic = resource::find_to_alter(node, asked.resource_type, &asked.resource_name)?;
+    let changes = asked.configs.iter().map(change).collect::<Result<Vec<_>, _>>()?;
+    if let Some((twice, _)) = changes
+        .iter()
+        .enumerate()
+        .find_map(|(n, one)| changes[..n].iter().find(|other| other.0 == one.0))
+    {
+        let message = format!("`{twice}` stands there twice");
+        return Err(Refused::new(ResponseError::InvalidRequest, message));
+    }
+    if validate_only {
+        topic.settings.changed(changes)?;
+    } else {
+        node.catalog.alter(&topic.name, |settings| settings.changed(changes))??;
+    }
+    Ok(())
+}
+
+fn change(asked: &AlterableConfig) -> Result<(&str, Change<'_>), Refused> {
+    let value = || {
+        let null = || format!("`{}` needs a value", asked.name);
+        asked.value.as_deref().ok_or_else(|| Refused::new(ResponseError::InvalidRequest, null()))
+    };
+    let change = match asked.config_operation {
+        0 => Change::Set(value()?),
+        1 => Change::Delete,
+        2 => Change::Append(value()?),
+        3 => Change::Subtract(value()?),
+        other => {
+            let message = format!("there is no operation {other}");
+            return Err(Refused::new(ResponseError::InvalidRequest, message));
+        }
+    };
+    Ok((&asked.name, change))
+}
