@@ -23,6 +23,7 @@ pub(crate) const ELEMENT_BYTES: usize = 512;
 #[derive(Debug, Clone)]
 pub(crate) struct Memory {
     free: Arc<Semaphore>,
+    total: usize,
     /// How long one waits for room.
     patience: Duration,
 }
@@ -43,12 +44,13 @@ pub(crate) struct Full;
 impl Memory {
     pub(crate) fn new(bytes: usize, patience: Duration) -> Self {
         let bytes = bytes.min(u32::MAX as usize).min(Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(bytes)), patience }
+        Self { free: Arc::new(Semaphore::new(bytes)), total: bytes, patience }
     }
 
-    /// Takes room for so many bytes, and waits for it.
+    /// Takes room for so many bytes, and waits for it; not if there can never be so much.
     pub(crate) async fn take(&self, bytes: usize) -> Result<Room, Full> {
-        let share = Arc::clone(&self.free).acquire_many_owned(permits(bytes)?);
+        let permits = u32::try_from(bytes).ok().filter(|_| bytes <= self.total).ok_or(Full)?;
+        let share = Arc::clone(&self.free).acquire_many_owned(permits);
         match tokio::time::timeout(self.patience, share).await {
             Ok(Ok(share)) => Ok(Room { bytes, share: Some(share) }),
             _ => Err(Full),
@@ -62,17 +64,13 @@ impl Memory {
             return Ok(Room { bytes, share: None });
         }
         let fair = (self.free.available_permits() / 2).max(FETCH_BYTES);
-        self.take(bytes.min(fair)).await
+        self.take(bytes.min(fair).min(self.total)).await
     }
 
     #[cfg(test)]
     pub(crate) fn free(&self) -> usize {
         self.free.available_permits()
     }
-}
-
-fn permits(bytes: usize) -> Result<u32, Full> {
-    u32::try_from(bytes).map_err(|_| Full)
 }
 
 impl Room {

@@ -61,6 +61,9 @@ use crate::{
     partition::LEADER_EPOCH,
 };
 
+/// The room for a small answer, and for what stands before a large one.
+const FRAME_BYTES: usize = 256;
+
 /// One API and the versions of it that are implemented.
 #[derive(Debug)]
 struct Api {
@@ -261,7 +264,12 @@ fn encode(
     correlation_id: i32,
     response: &ResponseKind,
 ) -> Result<BytesMut, Refusal> {
-    framed(|frame| {
+    // A fetch is copied once, into its frame; all else is small.
+    let bytes = match response {
+        ResponseKind::Fetch(fetch) => fetch.compute_size(version).unwrap_or(0),
+        _ => 0,
+    };
+    framed(bytes, |frame| {
         ResponseHeader::default()
             .with_correlation_id(correlation_id)
             .encode(frame, key.response_header_version(version))
@@ -270,9 +278,12 @@ fn encode(
     })
 }
 
-/// Puts the length before what `write` writes.
-fn framed(write: impl FnOnce(&mut BytesMut) -> Result<(), Refusal>) -> Result<BytesMut, Refusal> {
-    let mut frame = BytesMut::with_capacity(256);
+/// Puts the length before what `write` writes, which is about `bytes` long.
+fn framed(
+    bytes: usize,
+    write: impl FnOnce(&mut BytesMut) -> Result<(), Refusal>,
+) -> Result<BytesMut, Refusal> {
+    let mut frame = BytesMut::with_capacity(bytes + FRAME_BYTES);
     frame.put_i32(0);
     write(&mut frame)?;
     let length = i32::try_from(frame.len() - 4).expect("a fetch is limited, all else is small");

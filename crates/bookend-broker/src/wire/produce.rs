@@ -149,7 +149,7 @@ pub(super) fn refuse_old(version: i16, frame: &[u8]) -> Result<BytesMut, Refusal
     API.schema.check(3, &as_third).map_err(|source| Refusal::Body { key, version, source })?;
     let request = ProduceRequest::decode(&mut Bytes::from(as_third), 3)
         .map_err(|error| Refusal::Decode { key, version, reason: error.to_string() })?;
-    framed(|answer| {
+    framed(0, |answer| {
         answer.put_i32(correlation_id);
         put_count(answer, request.topic_data.len());
         for topic in &request.topic_data {

@@ -222,7 +222,8 @@ async fn a_refused_record_is_named() {
     let broker = broker().await;
     let mut client = Client::connect(broker.addr()).await;
     client.topic("t").await;
-    let mut bad = batch(None, &["a", "b"]).to_vec();
+    let id = client.producer_id().await;
+    let mut bad = batch(Some((id, 0)), &["a", "b"]).to_vec();
     bad[26] = 2; // the last offset delta
     bad[60] = 3; // the number of records
     let crc = crc32c::crc32c(&bad[21..]);
