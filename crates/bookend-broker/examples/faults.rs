@@ -35,7 +35,7 @@ async fn is_there(addr: SocketAddr, tries_max: usize) -> Option<usize> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), bookend_broker::StartError> {
+pub(crate) async fn main() -> Result<(), bookend_broker::StartError> {
     let broker = Broker::builder().start().await?;
 
     // One after the other: each of these is to be survived.

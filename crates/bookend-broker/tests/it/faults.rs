@@ -1,5 +1,8 @@
 //! Faults made to order, and what a client can make of them.
 
+#[path = "../../examples/faults.rs"]
+mod example;
+
 use std::time::{Duration, Instant};
 
 use bookend_broker::{Api, Broker, ErrorCode, Fault};
@@ -153,4 +156,10 @@ async fn topics_are_created_on_first_use_only_where_that_is_allowed() {
     assert_eq!(client.ask(7, &request).await.topics[0].error_code, 0);
     assert_eq!(client.topic("t").await.error_code, 0);
     broker.stop().await;
+}
+
+// Goal: the example holds what it says.
+#[test]
+fn the_example_runs() {
+    example::main().unwrap();
 }
