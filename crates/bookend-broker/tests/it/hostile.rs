@@ -57,7 +57,7 @@ async fn noise_harms_no_one() {
     let mut bystander = Client::connect(broker.addr()).await;
     bystander.topic("t").await;
     let apis = advertised(&mut bystander).await;
-    let unknown = (0..100).map(|key| (key, 20));
+    let unknown = (0..100).map(|key| (key, 0));
     let mut runner = TestRunner::deterministic();
     let noise = prop::collection::vec(prop_oneof![0..3_u8, any::<u8>()], 0..300);
     for (key, newest) in apis.into_iter().chain(unknown) {
