@@ -5,6 +5,7 @@
 //! Tables for people go to stderr, one JSON line per row to stdout.
 
 mod allocations;
+mod broker;
 mod counts;
 mod hot;
 mod machine;
@@ -29,6 +30,8 @@ enum Benchmark {
     Hot,
     /// R3: instructions (valgrind) and system calls (strace) of one record, exact.
     Counts,
+    /// B1, B2, B3: the embedded broker, beside Apache Kafka.
+    Broker(broker::Options),
     /// Runs one arm a number of times, for `counts` to look at.
     #[command(hide = true)]
     Loop { arm: counts::Arm, times: u32 },
@@ -39,6 +42,7 @@ fn main() -> anyhow::Result<()> {
     let effort = if arguments.smoke { pairs::Effort::SMOKE } else { pairs::Effort::FULL };
     match arguments.benchmark {
         Benchmark::Hot => hot::run(effort),
+        Benchmark::Broker(options) => broker::run(effort, &options, arguments.smoke),
         Benchmark::Counts => counts::run(),
         Benchmark::Loop { arm, times } => counts::repeat(arm, times),
     }

@@ -1,6 +1,6 @@
 //! Interleaved rounds A B B A, the ratio of each, its median and how sure that is.
 //!
-//! Only wall time is taken: a burst is shorter than the tick by which a kernel may account processor time. What
+//! [`compare`] takes wall time alone: a burst is shorter than the tick by which a kernel may account processor time. What
 //! neighbors cannot disturb is counted instead, in [`counts`](crate::counts).
 
 use std::time::{Duration, Instant};
@@ -37,6 +37,13 @@ pub(crate) struct Ratio {
     pub(crate) high: f64,
 }
 
+impl Ratio {
+    /// Whether this, of an arm against its like, is close enough to 1.
+    pub(crate) fn is_one(self) -> bool {
+        self.low >= 0.97 && self.high <= 1.03
+    }
+}
+
 /// Two arms against each other, and the first against itself.
 #[derive(Debug)]
 pub(crate) struct Paired {
@@ -50,7 +57,7 @@ pub(crate) struct Paired {
 impl Paired {
     /// Whether the machine was calm enough to believe this.
     pub(crate) fn is_valid(&self) -> bool {
-        self.null.low >= 0.97 && self.null.high <= 1.03
+        self.null.is_one()
     }
 }
 

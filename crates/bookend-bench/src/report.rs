@@ -1,6 +1,8 @@
 //! One table for people on stderr, one JSON line per row for machines on stdout.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark's output is its point")]
 
+use std::io::IsTerminal as _;
+
 use bookend::{
     TopicName,
     sender::transport::{NotTaken, Outgoing, Report, Ticket, Transport, Verdict},
@@ -12,6 +14,9 @@ use crate::{
     pairs::{Paired, Ratio},
 };
 
+/// What is said of a run that must not be believed.
+const VOID: &str = "  VOID: the machine was not calm";
+
 /// One measured line.
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -22,7 +27,7 @@ pub(crate) struct Row {
 impl Row {
     pub(crate) fn paired(id: &str, what: &str, paired: &Paired, goal: &str) -> Self {
         let Paired { wall, null: same, base } = paired;
-        let verdict = if paired.is_valid() { "" } else { "  VOID: the machine was not calm" };
+        let verdict = if paired.is_valid() { "" } else { VOID };
         let text = format!(
             "{id:4} {what:40} {:.3} × [{:.3}, {:.3}]  A/A [{:.3}, {:.3}]  base {base:?}  goal {goal}{verdict}",
             wall.median, wall.low, wall.high, same.low, same.high,
@@ -43,6 +48,31 @@ impl Row {
         }
     }
 
+    /// A ratio that holds only if `null`, of an arm against its like, is 1.
+    pub(crate) fn against(id: &str, what: &str, ratio: Ratio, null: Ratio, goal: &str) -> Self {
+        let mut row = Self::ratio(id, what, ratio, goal);
+        let is_valid = null.is_one();
+        let verdict = if is_valid { "" } else { VOID };
+        row.text = format!("{}  A/A [{:.3}, {:.3}]{verdict}", row.text, null.low, null.high);
+        row.json["null_low"] = null.low.into();
+        row.json["null_high"] = null.high.into();
+        row.json["valid"] = is_valid.into();
+        row
+    }
+
+    /// A value of its own; it says little without its machine.
+    pub(crate) fn plain(id: &str, what: &str, value: f64, unit: &str, note: &str) -> Self {
+        let text = format!("{id:4} {what:40} {value:.2} {unit}  {note}");
+        let json = json!({"id": id, "what": what, "value": value, "unit": unit, "note": note});
+        Self { text, json }
+    }
+
+    /// What a reader has to know beside the figures.
+    pub(crate) fn words(id: &str, what: &str, words: &str) -> Self {
+        let text = format!("{id:4} {what}: {words}");
+        Self { text, json: json!({"id": id, "what": what, "words": words}) }
+    }
+
     pub(crate) fn count(id: &str, what: &str, count: u64, of: u64, goal: &str) -> Self {
         let text = format!("{id:4} {what:40} {count} in {of}  goal {goal}");
         Self { text, json: json!({"id": id, "what": what, "count": count, "of": of, "goal": goal}) }
@@ -51,12 +81,20 @@ impl Row {
 
 /// Prints the table and the lines.
 pub(crate) fn print(machine: &Machine, rows: &[Row]) {
-    eprintln!("{machine}");
+    progress("done");
+    eprintln!("\r{machine}");
     for row in rows {
         eprintln!("{}", row.text);
         let mut json = row.json.clone();
         json["machine"] = machine.to_json();
         println!("{json}");
+    }
+}
+
+/// Says where a long run is, if people are watching.
+pub(crate) fn progress(words: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r{words} …\x1b[K");
     }
 }
 

@@ -7,16 +7,24 @@ use std::{
 
 use bookend_log::{Fsync, Options};
 use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
 
 use crate::{
-    catalog::Catalog, error::StartError, fault::Faults, folder::Folder, group::Groups,
-    offsets::Offsets,
+    catalog::Catalog,
+    error::StartError,
+    fault::Faults,
+    folder::Folder,
+    group::{Groups, describe::Activity},
+    offsets::{Offsets, retention::World},
 };
 
 /// This broker's id in its cluster.
 pub(crate) const NODE_ID: i32 = 1;
 /// Under an interval policy, how often per interval it is asked which log is due.
 const SYNC_CHECKS: u32 = 4;
+/// How often it is asked which offsets have expired: ten times per retention time, within these bounds.
+const EXPIRY_CHECK_MIN: Duration = Duration::from_millis(50);
+const EXPIRY_CHECK_MAX: Duration = Duration::from_mins(1);
 /// How long after its start a broker first looks for old records at the latest, as Apache Kafka does.
 const FIRST_RETENTION: Duration = Duration::from_secs(30);
 
@@ -42,9 +50,22 @@ impl Node {
         let options = Options { fsync, ..Options::default() };
         let catalog = Catalog::open(dir, &options)?;
         let is_known = |id| catalog.find_id(id).is_some();
-        let offsets = Offsets::open(&dir.join("offsets"), options, is_known)?;
+        let offsets = Offsets::open(&dir.join("offsets"), options, now_ms(), is_known)?;
         let (groups, faults) = (Groups::default(), Faults::default());
         Ok(Self { catalog, offsets, groups, faults, partitions, auto_create: true, folder })
+    }
+
+    /// Forgets committed offsets that have been of no use for the time of `retention`, for ever; the broker runs it as
+    /// a task.
+    pub(crate) async fn run_offsets_retention(self: Arc<Self>, retention: Duration) {
+        let mut checks =
+            tokio::time::interval((retention / 10).clamp(EXPIRY_CHECK_MIN, EXPIRY_CHECK_MAX));
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            checks.tick().await;
+            let node = Arc::clone(&self);
+            blocking(move || node.offsets.expire(&*node, now_ms(), retention)).await;
+        }
     }
 
     /// Syncs what is due, for ever; the broker runs it as a task. Does nothing under the other policies.
@@ -123,5 +144,15 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
             // The runtime is shutting down, and drops whoever waits here.
             Err(_) => std::future::pending().await,
         },
+    }
+}
+
+impl World for Node {
+    fn activity(&self, group: &str) -> Activity {
+        self.groups.activity(group)
+    }
+
+    fn topic_name(&self, id: Uuid) -> Option<Arc<str>> {
+        self.catalog.find_id(id).map(|topic| Arc::clone(&topic.name))
     }
 }

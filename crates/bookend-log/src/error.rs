@@ -14,11 +14,12 @@ pub enum OpenError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// A segment is damaged with valid entries behind the damage, so cutting there would lose them.
-    /// Restore the file from a copy; or cut it at this position and remove the later segments, which loses all from here on.
+    /// A file is damaged where a crash cannot have torn it, so cutting there would lose what was synced. Restore it from
+    /// a copy; or cut the segment at this position and remove the later ones and the file `synced`, which loses all from
+    /// here on.
     #[error("`{}` is damaged at byte {at}: {reason}", file.display())]
     Corrupt {
-        /// The segment's file.
+        /// The segment's file, or `start`.
         file: PathBuf,
         /// Where the damaged entry starts, in bytes from the file's start.
         at: u64,

@@ -1,4 +1,4 @@
-//! One append-only, checksummed, segmented log on disk: `append` at the end, `read` anywhere, `drop_before` at the start.
+//! One append-only, checksummed, segmented log on disk: `append` at the end, `read` anywhere, drop at the start.
 //!
 //! ```text
 //!   drop_before                read(from)                  append
@@ -35,6 +35,8 @@
 //!   says what it cut. After a failed [`append`](Log::append) the log is as it was before, or it takes no more.
 //! - **No wrong byte is returned.** Every entry's header and payload carry a CRC-32C. A damaged entry with others
 //!   behind it is an error that names file and position, at open or at the read, never skipped in silence.
+//! - **No index is given twice, and the start never goes back,** whatever was dropped and wherever the power was cut
+//!   (except under [`Fsync::Never`]).
 //! - **No length from the disk is trusted** before it was checked against the file.
 //! - **An idle log holds no file open:** a file stays open only while bytes of it wait for their fsync. A process may
 //!   own ten thousand logs.
@@ -58,18 +60,25 @@
 //! | 36–   | the payload |
 //!
 //! The header's own checksum lets a scan step over payloads without reading them, and covers the payload's checksum,
-//! so no payload passes under another's header. It stands where it stands in every version, so that an entry of a later
-//! one is told from damage. A sealed segment has an `.index` file beside it, so that opening does
-//! not read it; a missing or damaged one is built again from the segment.
+//! so no payload passes under another's header. It stands at the same place in every version, so that an entry of a
+//! later one is told from damage. Beside the segments there may be
+//!
+//! | file | what | missing or damaged |
+//! |---|---|---|
+//! | `….index` | points in a sealed segment, so that opening does not read it | built again from the segment |
+//! | `start` | letters `BKS`, version 1, CRC-32C of the rest; the first index that counts, u64 | missing: the first segment's; damaged: refused, because an earlier start would bring back what was deleted |
+//! | `synced` | letters `BKM`, version 1, CRC-32C of the rest; a segment's first index and how many bytes of it were synced, u64 each | nothing of the last segment counts as synced |
+//!
+//! `start` is written anew, synced, renamed and its folder synced before a segment below it goes. `synced` is written in
+//! place after each fsync and not synced itself, so it may tell less than is true, never more.
 //!
 //! # A torn tail, or damage?
 //! Only the last segment can be torn: the others were synced before the next was created (except under
-//! [`Fsync::Never`]). At its first invalid entry, `open` looks for a valid one further on. If there is none, the
-//! rest is the tail that a crash tore, and is cut; if there is one, something damaged the middle of the file, and
-//! `open` refuses. A killed process leaves a prefix of an entry, which is always told apart rightly; a bit that flips
-//! in the very last entry looks like a power cut's torn page, so it is cut, and reported. The other way round, a power cut
-//! that wrote later unsynced pages and not earlier ones looks like damage: better to ask than to cut what may have been
-//! synced.
+//! [`Fsync::Never`]). At its first invalid entry, `open` asks the mark in `synced`. Before that mark nothing can be
+//! torn: something damaged the file, and `open` refuses. Behind it nothing was promised, and a power cut may have
+//! written later pages and not earlier ones: so the rest is cut, with the valid entries that may be in it, and
+//! [`Recovery`] tells how much. A log that was closed after a [`sync`](Log::sync) is marked up to its end, so there a
+//! flipped bit in the very last entry is told from a torn one. An entry of a later version is never cut.
 
 mod options;
 mod entry;

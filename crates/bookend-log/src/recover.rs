@@ -13,7 +13,7 @@ use crate::{
     disk::Disk,
     entry::BadHeader,
     marks::{StartMark, SyncMark},
-    segment::{Cursor, Fault, Segment, first_of},
+    segment::{Cursor, Fault, Pace, Segment, first_of},
 };
 
 /// What [`Log::open`](crate::Log::open) had to repair.
@@ -24,7 +24,8 @@ pub struct Recovery {
     pub cut: Option<Cut>,
 }
 
-/// A tail that was cut. Its entry was never answered with success, unless the machine lost power.
+/// A tail that was cut: half an entry that a killed process left; or, after a power cut, all from the first entry on that
+/// did not reach the disk. Nothing of it was known to be synced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cut {
@@ -40,7 +41,7 @@ impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "cut {} bytes of a torn entry from `{}` at byte {}",
+            "cut {} torn bytes from `{}` at byte {}",
             self.bytes,
             self.file.display(),
             self.at
@@ -166,7 +167,7 @@ fn list(dir: &Path, disk: &dyn Disk) -> io::Result<Vec<u64>> {
 
 /// A segment that another follows: nothing of it may be torn. Its payloads are checked when they are read.
 fn read_sealed(dir: &Path, first: u64, disk: &dyn Disk) -> Result<Segment, OpenError> {
-    let (mut cursor, bytes) = open(dir, first)?;
+    let (mut cursor, bytes) = open(dir, first, Pace::Step)?;
     if let Some(segment) = Segment::from_index(dir, first, bytes) {
         return Ok(segment);
     }
@@ -194,7 +195,7 @@ fn read_active(
     fsync: Fsync,
     disk: &dyn Disk,
 ) -> Result<(Segment, Option<Cut>), OpenError> {
-    let (mut cursor, bytes) = open(dir, first)?;
+    let (mut cursor, bytes) = open(dir, first, Pace::Run)?;
     let mut segment = Segment::new(first);
     let fault = loop {
         match cursor.header() {
@@ -225,9 +226,9 @@ fn may_be_torn(fault: &Fault) -> bool {
     !matches!(fault, Fault::Index | Fault::Io(_) | Fault::Header(BadHeader::Version))
 }
 
-fn open(dir: &Path, first: u64) -> Result<(Cursor, u64), OpenError> {
+fn open(dir: &Path, first: u64, pace: Pace) -> Result<(Cursor, u64), OpenError> {
     let path = Segment::new(first).path(dir);
     let opened = fs::metadata(&path)
-        .and_then(|file| Ok((Cursor::open(&path, 0..file.len(), first)?, file.len())));
+        .and_then(|file| Ok((Cursor::open(&path, 0..file.len(), first, pace)?, file.len())));
     opened.map_err(|source| OpenError::Io { path, source })
 }

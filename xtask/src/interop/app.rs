@@ -24,12 +24,16 @@ pub(crate) struct App {
 impl App {
     /// Starts `bookend` with these arguments. Its log goes where ours goes.
     pub(crate) fn start(binary: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
-        let mut child = Command::new(binary)
-            .args(arguments)
+        Self::spawn(Command::new(binary).args(arguments))
+    }
+
+    /// Starts what `command` says.
+    pub(crate) fn spawn(command: &mut Command) -> anyhow::Result<Self> {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
         let stdout = child.stdout.take().context("its output is piped")?;
         Ok(Self { child, stdout: BufReader::new(stdout) })
     }

@@ -1,11 +1,12 @@
 //! The app on Apache Kafka: a text is fed from client to store; calm, and with the broker restarted in the middle.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::ensure;
 use serde_json::Value;
 
 use super::{
+    Removed,
     app::{App, wait_for_ledger},
     peers::Kafka,
 };
@@ -35,11 +36,9 @@ fn feed(
     binary: &Path,
     disturbance: Option<&str>,
 ) -> anyhow::Result<Value> {
-    let folder = std::env::temp_dir().join(format!("bookend-interop-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    let _removed = Removed(&folder);
-    let kafka = Kafka::start(peers, &folder.join("kafka"))?;
-    let data = folder.join("bookend").display().to_string();
+    let folder = Removed::create("kafka")?;
+    let kafka = Kafka::start(peers, &folder.path().join("kafka"))?;
+    let data = folder.path().join("bookend").display().to_string();
     let brokers = ["--port", "0", "--brokers", &kafka.address];
     let mut server = App::start(binary, &[&["server", "--data", &data][..], &brokers].concat())?;
     let stored_at = server.address("page")?;
@@ -53,14 +52,4 @@ fn feed(
         kafka.restart(how)?;
     }
     feed.closing()
-}
-
-/// A folder that goes with its run.
-struct Removed<'a>(&'a Path);
-
-impl Drop for Removed<'_> {
-    fn drop(&mut self) {
-        // What is left of a temporary folder harms nobody.
-        fs::remove_dir_all(self.0).ok();
-    }
 }

@@ -1,5 +1,5 @@
-//! Runs the app and the embedded broker against real peers: `cargo xtask interop kafka`, `cargo xtask interop zoo`; and
-//! the page's scripts in a real engine: `cargo xtask interop page`.
+//! Runs the app and the embedded broker against real peers: `cargo xtask interop kafka`, `cargo xtask interop broker`;
+//! and the page's scripts in a real engine: `cargo xtask interop page`.
 //!
 //! Kafka and its clients are started by scripts of a folder beside this checkout, or wherever `BOOKEND_PEER_SCRIPTS`
 //! says; a run fails where its peers are absent. `interop/README.md` says what each run shows.
@@ -8,23 +8,25 @@ mod app;
 mod kafka;
 mod page;
 mod peers;
-mod zoo;
+mod broker;
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context as _, bail, ensure};
 
-const USAGE: &str = "usage: cargo xtask interop kafka | cargo xtask interop zoo [OPTION OF zoo run]… | cargo xtask interop page";
+const USAGE: &str = "\
+usage: cargo xtask interop kafka | cargo xtask interop page
+     | cargo xtask interop broker [--only zoo|tools] [--clients A,B] [--cases A,B] [--codec C] [--n RECORDS]";
 
 /// Runs what `arguments` name.
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     match arguments {
         ["kafka"] => kafka::run(root, &peers(root)?, &build(root)?),
-        ["zoo", options @ ..] => zoo::run(&peers(root)?, &build(root)?, options),
+        ["broker", options @ ..] => broker::run(root, &peers(root)?, &build(root)?, options),
         ["page"] => page::run(root),
         _ => bail!(USAGE),
     }
@@ -55,4 +57,27 @@ fn build(root: &Path) -> anyhow::Result<PathBuf> {
     ensure!(status.success(), "the app does not build");
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(target.join("release/bookend"))
+}
+
+/// A folder that goes with its run.
+struct Removed(PathBuf);
+
+impl Removed {
+    /// A new one, under the temporary folder.
+    fn create(run: &str) -> anyhow::Result<Self> {
+        let folder = env::temp_dir().join(format!("bookend-interop-{run}-{}", std::process::id()));
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        Ok(Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        // What is left of a temporary folder harms nobody.
+        fs::remove_dir_all(&self.0).ok();
+    }
 }

@@ -13,7 +13,10 @@ use super::{
     folders::{new_id, open_partitions, topic_dir},
     storage,
 };
-use crate::settings::{SettingError, Settings};
+use crate::{
+    partition::Partition,
+    settings::{SettingError, Settings},
+};
 
 /// The longest topic name.
 const NAME_BYTES_MAX: usize = 249;
@@ -193,12 +196,7 @@ impl Catalog {
         Ok((topic, at.expect("memory and file are changed together")))
     }
 
-    fn replace(
-        &self,
-        topic: &Topic,
-        partitions: Vec<Arc<crate::partition::Partition>>,
-        settings: Arc<Settings>,
-    ) {
+    fn replace(&self, topic: &Topic, partitions: Vec<Arc<Partition>>, settings: Arc<Settings>) {
         let (name, id) = (Arc::clone(&topic.name), topic.id);
         let topic = Arc::new(Topic { name, id, partitions, settings });
         self.write(|topics| topics.insert(topic));
@@ -301,6 +299,7 @@ mod tests {
         assert!(matches!(set("soon"), Ok(Err(_))));
         let grown = catalog.find("t").unwrap();
         assert!(Arc::ptr_eq(&grown.partitions[1], &topic.partitions[1]));
+        assert_eq!(catalog.room().partitions, PARTITIONS_MAX - 3);
         drop((catalog, grown));
 
         let catalog = open(dir.path());

@@ -3,7 +3,7 @@
 //!
 //! A topic has an id besides its name (KIP-516): a topic that is deleted and created again is
 //! another one. Its files stand under its id, so nothing of the old is ever read as the new.
-//! [`change`] changes topics, [`folders`] is where they stand, [`file`] what is written about them.
+//! [`change`] changes topics, [`folders`] is where they stand, [`mod@file`] what is written about them.
 
 mod change;
 mod file;

@@ -2,16 +2,18 @@
 
 use std::time::Instant;
 
-use kafka_protocol::{ResponseError, protocol::StrBytes};
+use kafka_protocol::ResponseError;
 
 use super::{
-    member::Member,
+    GROUP_BYTES_MAX,
+    member::{Member, protocols_bytes},
     request::{Answer, Join, JoinRefused, Ticket},
     state::{Group, Phase},
+    subscription::{self, CONSUMER},
 };
 
 /// The most members of one group, those with a reserved id included.
-const MEMBERS_MAX: usize = 1_000;
+pub(super) const MEMBERS_MAX: usize = 1_000;
 
 impl Group {
     /// Takes a join; its answer comes by `ticket`, at once or later.
@@ -34,6 +36,10 @@ impl Group {
             || !join.protocols.iter().any(|(p, _)| others.clone().all(|(_, m)| m.supports(p)))
         {
             return Err(ResponseError::InconsistentGroupProtocol);
+        }
+        let held: usize = others.map(|(_, m)| m.bytes()).sum();
+        if held + protocols_bytes(&join.protocols) > GROUP_BYTES_MAX {
+            return Err(ResponseError::GroupMaxSizeReached);
         }
         match place {
             Some(place) if self.members[place].id == join.member_id => {
@@ -74,15 +80,50 @@ impl Group {
         Ok(())
     }
 
-    /// A static member that came back under a new id; the old one is fenced.
+    /// A static member that came back under a new id (KIP-345): the old id is fenced, and where the work is shared
+    /// out and nothing has changed, the new one gets the old one's part without a round.
     fn take_over(&mut self, now: Instant, ticket: Ticket, place: usize, join: &Join) {
-        let fresh = Member::new(join.fresh_id.clone(), join, ticket, now);
+        let mut fresh = Member::new(join.fresh_id.clone(), join, ticket, now);
+        let old = &mut self.members[place];
+        (fresh.newcomer, fresh.synced) = (old.newcomer, old.synced);
+        fresh.assignment = std::mem::take(&mut old.assignment);
         let old = std::mem::replace(&mut self.members[place], fresh);
-        if old.id == self.leader {
-            self.leader = StrBytes::new();
+        let is_leader = old.id == self.leader;
+        if is_leader {
+            self.leader = join.fresh_id.clone();
         }
+        if self.phase != Phase::Stable || self.work_changes(&old, place) {
+            self.refuse_parked(old, ResponseError::FencedInstanceId);
+            self.prepare(now);
+            return;
+        }
+        self.members[place].join = None;
+        let mut joined = self.joined(place);
+        if is_leader && join.can_skip {
+            joined.skip_assignment = true;
+        } else if is_leader {
+            // A client that does not know of KIP-814 would share out anew if it took itself for the leader.
+            joined.leader = old.id.clone();
+            joined.members.clear();
+        }
+        self.answers.push((ticket, Answer::Join(Ok(joined))));
         self.refuse_parked(old, ResponseError::FencedInstanceId);
-        self.prepare(now);
+    }
+
+    /// Whether the successor of a static member, which stands at `place`, wants other work than that was given. Only
+    /// the topics count: what an assignor remembers besides them is not the same in a new process.
+    fn work_changes(&self, old: &Member, place: usize) -> bool {
+        if self.elect_protocol() != self.protocol {
+            return true;
+        }
+        let old = old.metadata(&self.protocol);
+        let new = self.members[place].metadata(&self.protocol);
+        let topics =
+            |metadata| subscription::topics(metadata).filter(|_| *self.protocol_type == *CONSUMER);
+        match (topics(&old), topics(&new)) {
+            (Some(old), Some(new)) => old != new,
+            _ => old != new,
+        }
     }
 
     /// A member of the group that joins again.

@@ -10,11 +10,16 @@ use super::request::{Join, Ticket};
 /// The assignment strategies a member knows, the best first, each with what it says about itself.
 pub(crate) type Protocols = Vec<(StrBytes, Bytes)>;
 
+/// What a member takes in memory besides what it sent.
+const OVERHEAD_BYTES: usize = 512;
+
 /// A member, from its first join to its end.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) id: StrBytes,
     pub(crate) instance_id: Option<StrBytes>,
+    pub(crate) client_id: StrBytes,
+    pub(crate) client_host: StrBytes,
     pub(crate) protocol_type: StrBytes,
     pub(crate) protocols: Protocols,
     pub(crate) rebalance_timeout: Duration,
@@ -27,6 +32,8 @@ pub(crate) struct Member {
     pub(crate) sync: Option<Ticket>,
     /// Not in any generation yet.
     pub(crate) newcomer: bool,
+    /// Has asked for its part in this generation.
+    pub(crate) synced: bool,
     pub(crate) assignment: Bytes,
 }
 
@@ -35,6 +42,8 @@ impl Member {
         Self {
             id,
             instance_id: join.instance_id.clone(),
+            client_id: join.client_id.clone(),
+            client_host: join.client_host.clone(),
             protocol_type: join.protocol_type.clone(),
             protocols: join.protocols.clone(),
             rebalance_timeout: join.rebalance_timeout,
@@ -43,6 +52,7 @@ impl Member {
             join: Some(ticket),
             sync: None,
             newcomer: true,
+            synced: false,
             assignment: Bytes::new(),
         }
     }
@@ -74,10 +84,26 @@ impl Member {
         self.names().any(|name| name == protocol)
     }
 
-    /// What the leader learns about this member.
-    pub(crate) fn describe(&self, protocol: &StrBytes) -> (StrBytes, Option<StrBytes>, Bytes) {
+    /// What it says about itself under a protocol.
+    pub(crate) fn metadata(&self, protocol: &StrBytes) -> Bytes {
         let metadata = self.protocols.iter().find(|(name, _)| name == protocol);
-        let metadata = metadata.map(|(_, bytes)| bytes.clone()).unwrap_or_default();
-        (self.id.clone(), self.instance_id.clone(), metadata)
+        metadata.map(|(_, bytes)| bytes.clone()).unwrap_or_default()
     }
+
+    /// What the leader learns about this member.
+    pub(crate) fn introduce(&self, protocol: &StrBytes) -> (StrBytes, Option<StrBytes>, Bytes) {
+        (self.id.clone(), self.instance_id.clone(), self.metadata(protocol))
+    }
+
+    /// About what it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let names = [&self.id, &self.client_id, &self.client_host, &self.protocol_type];
+        let names: usize = names.into_iter().chain(&self.instance_id).map(|name| name.len()).sum();
+        OVERHEAD_BYTES + names + protocols_bytes(&self.protocols) + self.assignment.len()
+    }
+}
+
+/// About what a list of protocols takes in memory.
+pub(crate) fn protocols_bytes(protocols: &Protocols) -> usize {
+    protocols.iter().map(|(name, metadata)| OVERHEAD_BYTES / 8 + name.len() + metadata.len()).sum()
 }

@@ -4,11 +4,17 @@
 //! lock, keeps the answers' channels of parked requests, and wakes up when a timeout is due.
 //! What groups committed is kept by [`offsets`](crate::offsets), on disk; membership is not kept: after
 //! a restart every member is unknown and joins again.
+//!
+//! Sources: the rules are those of Apache Kafka's classic group coordinator; KIP-62 (timeouts), KIP-345 and KIP-814
+//! (static members), KIP-394 (ids first), KIP-429 (cooperative rebalancing).
 
 mod state;
 mod join;
 mod round;
 mod member;
+mod subscription;
+pub(crate) mod describe;
+mod admin;
 pub(crate) mod request;
 #[cfg(test)]
 mod tests;
@@ -23,12 +29,17 @@ use kafka_protocol::{ResponseError, protocol::StrBytes};
 use tokio::sync::{Notify, oneshot};
 
 use self::{
+    member::protocols_bytes,
     request::{Answer, Join, JoinRefused, Joined, Sync, Synced, Ticket},
     state::Group,
 };
 
-/// The most groups with members at one time.
-const GROUPS_MAX: usize = 10_000;
+/// The most groups with members at one time, and the most with committed offsets.
+pub(crate) const GROUPS_MAX: usize = 10_000;
+/// What the members of one group may say about themselves and be given, together. Real ones take some 100 bytes each.
+const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// As [`GROUP_BYTES_MAX`], for all groups together.
+const BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// All groups of this broker.
 #[derive(Debug, Default)]
@@ -43,6 +54,8 @@ struct All {
     groups: HashMap<StrBytes, Group>,
     parked: HashMap<Ticket, oneshot::Sender<Answer>>,
     next_ticket: Ticket,
+    /// What all groups take in memory, about.
+    bytes: usize,
     /// The greatest generation of the groups that were dropped when they fell empty: new ones
     /// start after it, so that no group's generation ever goes back.
     generation_floor: i32,
@@ -61,7 +74,9 @@ impl Groups {
         let member_id = join.member_id.clone();
         // A member that names itself comes from a group there was; only a new one may found a group.
         let founds = member_id.is_empty();
-        let parked = self.park(group, founds, |group, now, ticket| group.join(now, ticket, join));
+        let bytes = protocols_bytes(&join.protocols);
+        let parked =
+            self.park(group, founds, bytes, |group, now, ticket| group.join(now, ticket, join));
         let parked = match parked {
             Ok(parked) => parked,
             Err(error) => return Some(Err(JoinRefused { error, member_id })),
@@ -79,7 +94,9 @@ impl Groups {
         sync: Sync,
         gone: impl Future<Output = ()>,
     ) -> Option<Result<Synced, ResponseError>> {
-        let parked = self.park(group, false, |group, now, ticket| group.sync(now, ticket, sync));
+        let bytes = sync.assignments.iter().map(|(_, part)| part.len()).sum();
+        let parked =
+            self.park(group, false, bytes, |group, now, ticket| group.sync(now, ticket, sync));
         let parked = match parked {
             Ok(parked) => parked,
             Err(error) => return Some(Err(error)),
@@ -113,16 +130,20 @@ impl Groups {
             .unwrap_or(Err(ResponseError::UnknownMemberId))
     }
 
-    /// Whether the caller may commit offsets for the group now.
+    /// Whether the caller may commit offsets for the group now; if so, as a member of which type of group, or none.
     pub(crate) fn may_commit(
         &self,
         group: &StrBytes,
         member_id: &StrBytes,
         instance_id: Option<&StrBytes>,
         generation: i32,
-    ) -> Result<(), ResponseError> {
-        self.change(group, |group, now| group.may_commit(now, member_id, instance_id, generation))
-            .unwrap_or(if generation < 0 { Ok(()) } else { Err(ResponseError::IllegalGeneration) })
+    ) -> Result<Option<StrBytes>, ResponseError> {
+        let outcome = self.change(group, |group, now| {
+            group.may_commit(now, member_id, instance_id, generation)?;
+            Ok((generation >= 0).then(|| group.protocol_type_now()))
+        });
+        let nobody = if generation < 0 { Ok(None) } else { Err(ResponseError::IllegalGeneration) };
+        outcome.unwrap_or(nobody)
     }
 
     /// Does what is due, for ever; the broker runs it as a task.
@@ -153,14 +174,19 @@ impl Groups {
         all.timer = all.groups.values().filter_map(Group::deadline).min();
     }
 
-    /// Runs `event` on a group with a ticket for its answer; `founds` says whether the group may be a new one.
+    /// Runs `event`, which brings about `bytes`, on a group with a ticket for its answer; `founds` says whether the
+    /// group may be a new one.
     fn park(
         &self,
         name: &StrBytes,
         founds: bool,
+        bytes: usize,
         event: impl FnOnce(&mut Group, Instant, Ticket),
     ) -> Result<Parked<'_>, ResponseError> {
         let mut all = self.lock();
+        if all.bytes + bytes > BYTES_MAX {
+            return Err(ResponseError::GroupMaxSizeReached);
+        }
         if !all.groups.contains_key(name) {
             if !founds {
                 return Err(ResponseError::UnknownMemberId);
@@ -169,6 +195,7 @@ impl Groups {
                 return Err(ResponseError::GroupMaxSizeReached);
             }
             let group = Group::new(all.generation_floor);
+            all.bytes += name.len();
             all.groups.insert(name.clone(), group);
         }
         let ticket = all.next_ticket;
@@ -210,7 +237,9 @@ impl All {
     /// Runs `event` on a group, sends the answers it gives rise to, and drops the group if it is idle.
     fn with<T>(&mut self, name: &StrBytes, event: impl FnOnce(&mut Group) -> T) -> Option<T> {
         let group = self.groups.get_mut(name)?;
+        let before = group.bytes();
         let result = event(group);
+        self.bytes = self.bytes + group.bytes() - before;
         for (ticket, answer) in group.take_answers() {
             if let Some(parked) = self.parked.remove(&ticket) {
                 // An error is a requester that is gone, and has abandoned its ticket.
@@ -218,10 +247,17 @@ impl All {
             }
         }
         if group.is_idle() {
-            self.generation_floor = self.generation_floor.max(group.generation());
-            self.groups.remove(name);
+            self.forget(name.as_bytes());
         }
         Some(result)
+    }
+
+    /// Drops a group; its successor's generations begin after its last.
+    fn forget(&mut self, name: &[u8]) {
+        if let Some(group) = self.groups.remove(name) {
+            self.bytes -= group.bytes() + name.len();
+            self.generation_floor = self.generation_floor.max(group.generation());
+        }
     }
 }
 
@@ -236,6 +272,7 @@ struct Parked<'a> {
 impl Parked<'_> {
     async fn answer(mut self, gone: impl Future<Output = ()>) -> Option<Answer> {
         tokio::select! {
+            biased; // an answer that is there counts
             answer = &mut self.receiver => answer.ok(),
             () = gone => None,
         }

@@ -19,7 +19,12 @@ pub(crate) struct Join {
     pub(crate) fresh_id: StrBytes,
     /// Whether the client can be handed its id before it joins: from version 4 on.
     pub(crate) two_steps: bool,
+    /// Whether the client, as a leader, can be told not to share out: from version 9 on (KIP-814).
+    pub(crate) can_skip: bool,
     pub(crate) instance_id: Option<StrBytes>,
+    /// What people shall know about the member: the name its client goes by, and where it is.
+    pub(crate) client_id: StrBytes,
+    pub(crate) client_host: StrBytes,
     pub(crate) session_timeout: Duration,
     pub(crate) rebalance_timeout: Duration,
     pub(crate) protocol_type: StrBytes,
@@ -55,6 +60,8 @@ pub(crate) struct Joined {
     pub(crate) member_id: StrBytes,
     /// All members with what they said about themselves; for the leader only.
     pub(crate) members: Vec<(StrBytes, Option<StrBytes>, Bytes)>,
+    /// The work is shared out already; the leader shall only watch (KIP-814).
+    pub(crate) skip_assignment: bool,
 }
 
 /// No place; the id is the member's, or the one it shall join with.

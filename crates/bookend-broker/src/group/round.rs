@@ -1,18 +1,23 @@
 //! The rounds of a [`Group`]: how one begins, ends, and what is due when someone is late.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use kafka_protocol::{ResponseError, protocol::StrBytes};
 
 use super::{
+    GROUP_BYTES_MAX,
     member::Member,
-    request::{Answer, JoinRefused, Joined, Synced},
+    request::{Answer, JoinRefused, Joined, Synced, Ticket},
     state::{Group, Phase},
 };
 
 /// How long the first member of an empty group waits for company, so that members started together
-/// share one round. Apache Kafka waits 3 s; an instant is enough to converge, and a lone service starts at once.
+/// share one round. Apache Kafka waits 3 s (`group.initial.rebalance.delay.ms`) and again for each that comes; an
+/// instant is enough to converge, and a lone service starts at once.
 pub(crate) const FIRST_ROUND: Duration = Duration::from_millis(50);
 
 impl Group {
@@ -42,10 +47,17 @@ impl Group {
         }
     }
 
-    /// Ends the round: who has joined is in the next generation, who has not is out.
+    /// Ends the round: who has joined is in the next generation, who has not is out. But a static member (KIP-345)
+    /// keeps its place until its session runs out, so that a restart of its process makes no one else move.
     fn complete(&mut self, now: Instant) {
-        self.members.retain(|m| m.join.is_some());
+        self.members.retain(|m| m.join.is_some() || m.instance_id.is_some());
         self.earliest = None;
+        let first_joined = self.members.iter().find(|m| m.join.is_some()).map(|m| m.id.clone());
+        if first_joined.is_none() && !self.members.is_empty() {
+            // No one would lead. The next to join does, or their sessions run out.
+            self.due = Some(now + self.rebalance_timeout().max(FIRST_ROUND));
+            return;
+        }
         self.generation = self.generation.checked_add(1).unwrap_or(1);
         let Some(first) = self.members.first() else {
             self.phase = Phase::Empty;
@@ -54,8 +66,8 @@ impl Group {
             return;
         };
         self.protocol_type = first.protocol_type.clone();
-        if !self.members.iter().any(|m| m.id == self.leader) {
-            self.leader = first.id.clone();
+        if !self.members.iter().any(|m| m.id == self.leader && m.join.is_some()) {
+            self.leader = first_joined.expect("no generation begins without one who joined");
         }
         self.protocol = self.elect_protocol();
         self.phase = Phase::Completing;
@@ -64,6 +76,7 @@ impl Group {
             let joined = self.joined(place);
             let member = &mut self.members[place];
             member.newcomer = false;
+            member.synced = false;
             member.seen(now);
             if let Some(ticket) = member.join.take() {
                 self.answers.push((ticket, Answer::Join(Ok(joined))));
@@ -72,7 +85,7 @@ impl Group {
     }
 
     /// Each member votes for the first protocol of its list that all know; the first with most votes wins.
-    fn elect_protocol(&self) -> StrBytes {
+    pub(super) fn elect_protocol(&self) -> StrBytes {
         let common = |p: &StrBytes| self.members.iter().all(|m| m.supports(p));
         let votes: Vec<&StrBytes> =
             self.members.iter().filter_map(|m| m.names().find(|p| common(p))).collect();
@@ -82,15 +95,29 @@ impl Group {
         (*winner.expect("a member joins only if all know one of its protocols")).clone()
     }
 
-    /// The leader has spoken: everyone who waits gets its part.
-    pub(super) fn share_out(&mut self, now: Instant, assignments: Vec<(StrBytes, Bytes)>) {
-        for (id, assignment) in assignments {
-            if let Some(member) = self.members.iter_mut().find(|m| m.id == id) {
-                member.assignment = assignment;
+    /// The leader has spoken, by `ticket`: everyone who waits gets its part.
+    pub(super) fn share_out(
+        &mut self,
+        now: Instant,
+        ticket: Ticket,
+        assignments: Vec<(StrBytes, Bytes)>,
+    ) {
+        let mut parts: HashMap<StrBytes, Bytes> = assignments.into_iter().collect();
+        for member in &mut self.members {
+            member.assignment = parts.remove(&member.id).unwrap_or_default();
+        }
+        if self.bytes() > GROUP_BYTES_MAX {
+            tracing::warn!(leader = %self.leader, "a group's assignments are too large");
+            if let Some(leader) = self.members.iter_mut().find(|m| m.sync == Some(ticket)) {
+                (leader.sync, leader.synced) = (None, false);
             }
+            let error = Answer::Sync(Err(ResponseError::UnknownServerError));
+            self.answers.push((ticket, error));
+            self.prepare(now);
+            return;
         }
         self.phase = Phase::Stable;
-        self.due = None;
+        self.due.take_if(|_| self.members.iter().all(|m| m.synced));
         for place in 0..self.members.len() {
             if let Some(ticket) = self.members[place].sync.take() {
                 self.members[place].seen(now);
@@ -119,11 +146,10 @@ impl Group {
             if self.phase == Phase::Preparing {
                 self.complete(now);
             } else {
-                while let Some(place) = self.members.iter().position(|m| m.sync.is_none()) {
+                // Whoever lives but never takes its part, the leader above all, would keep its partitions idle.
+                self.due = None;
+                while let Some(place) = self.members.iter().position(|m| !m.synced) {
                     self.remove(now, place);
-                    if self.phase == Phase::Preparing {
-                        break; // the others are asked to join again, and are due anew
-                    }
                 }
             }
         }
@@ -152,7 +178,7 @@ impl Group {
     pub(super) fn joined(&self, place: usize) -> Joined {
         let member_id = self.members[place].id.clone();
         let members = if member_id == self.leader {
-            self.members.iter().map(|m| m.describe(&self.protocol)).collect()
+            self.members.iter().map(|m| m.introduce(&self.protocol)).collect()
         } else {
             Vec::new()
         };
@@ -163,6 +189,7 @@ impl Group {
             leader: self.leader.clone(),
             member_id,
             members,
+            skip_assignment: false,
         }
     }
 

@@ -11,8 +11,8 @@
 //! It follows Apache Kafka's classic coordinator: members join and wait until all known ones have
 //! joined; each such round is a generation with one leader, which shares out the work; everyone
 //! syncs to get a part. A first-time member is handed an id before it joins (KIP-394), so a client
-//! that gives up leaves no ghost. A static member (KIP-345) takes its old place over, but always by
-//! a new round: Apache Kafka spares that round, this broker does not.
+//! that gives up leaves no ghost. A static member (KIP-345) that restarts takes its old place over, and its old part
+//! without a round. Cooperative rebalancing (KIP-429) is two such rounds, and the clients' own affair.
 //!
 //! No clock and no I/O here. The [driver](super) holds what is parked: a request that cannot be
 //! answered yet leaves a [`Ticket`], and [`Group::take_answers`] says which can be answered now.
@@ -25,6 +25,9 @@ use super::{
     member::Member,
     request::{Answer, Sync, Synced, Ticket},
 };
+
+/// What a reserved id takes in memory besides its text.
+const RESERVED_BYTES: usize = 128;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -96,14 +99,19 @@ impl Group {
         match self.phase {
             Phase::Empty => Err(ResponseError::UnknownMemberId),
             Phase::Preparing => Err(ResponseError::RebalanceInProgress),
-            Phase::Stable => Ok(Some(self.synced(place))),
+            Phase::Stable => {
+                self.members[place].synced = true;
+                self.due.take_if(|_| self.members.iter().all(|m| m.synced));
+                Ok(Some(self.synced(place)))
+            }
             Phase::Completing => {
+                self.members[place].synced = true;
                 if let Some(older) = self.members[place].sync.replace(ticket) {
                     let error = Answer::Sync(Err(ResponseError::RebalanceInProgress));
                     self.answers.push((older, error));
                 }
                 if self.members[place].id == self.leader {
-                    self.share_out(now, sync.assignments);
+                    self.share_out(now, ticket, sync.assignments);
                 }
                 Ok(None)
             }
@@ -180,7 +188,9 @@ impl Group {
         if member.join.take_if(|t| *t == ticket).is_some() && member.newcomer {
             self.remove(now, place);
         } else {
-            member.sync.take_if(|t| *t == ticket);
+            if member.sync.take_if(|t| *t == ticket).is_some() {
+                member.synced = false;
+            }
             member.seen(now);
         }
         self.settle(now);
@@ -189,6 +199,13 @@ impl Group {
     /// Whether nothing would be lost with this state but its generation.
     pub(crate) fn is_idle(&self) -> bool {
         self.members.is_empty() && self.reserved.is_empty() && self.phase == Phase::Empty
+    }
+
+    /// About what it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let members: usize = self.members.iter().map(Member::bytes).sum();
+        let reserved: usize = self.reserved.iter().map(|(id, _)| RESERVED_BYTES + id.len()).sum();
+        members + reserved
     }
 
     /// The last generation.

@@ -1,39 +1,116 @@
-//! One entry of the log of committed offsets.
+//! One entry of the log of committed offsets: what changed for a group, or for several when the log is rewritten.
 //!
 //! ```text
-//! version u8 = 1 · group: length u16, bytes · offsets u32, each:
+//! kind u8 · group: length u16, bytes, then by kind:
+//!   1 committed, by no member   offsets
+//!   2 committed, by a member    protocol type: length u16, bytes · offsets
+//!   3 joined: it has members    protocol type: length u16, bytes
+//!   4 emptied: it has none
+//!   5 forgotten                 count u32, each: topic id 16 bytes · partition i32
+//! offsets: count u32, each:
 //!   topic id 16 bytes · partition i32 · offset i64 · leader epoch i32 · metadata: length i16 or -1, bytes
 //! ```
 //!
-//! All numbers are big-endian; the log around it holds the checksum.
+//! or `6 · changes, each: time i64 · length u32 · one of the above`. All numbers are big-endian; the log around it
+//! holds the checksum, and the time of a change that stands alone.
 
 use bytes::{Buf, BufMut};
 use uuid::Uuid;
 
 use super::{Committed, Place};
 
-const VERSION: u8 = 1;
+const COMMITTED: u8 = 1;
+const COMMITTED_BY_MEMBER: u8 = 2;
+const JOINED: u8 = 3;
+const EMPTIED: u8 = 4;
+const FORGOTTEN: u8 = 5;
+const SEVERAL: u8 = 6;
 /// The bytes of an offset without its metadata.
 const OFFSET_BYTES: usize = 34;
 
-/// What one commit says.
+/// What changed for a group, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) group: Box<str>,
-    pub(super) offsets: Vec<(Place, Committed)>,
+    pub(super) time_ms: i64,
+    pub(super) what: What,
 }
 
-/// The bytes of `change`. A group's id came as a Kafka string, so its length fits.
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum What {
+    /// It has come so far; `by` is the protocol type of a group that has members, if they were not known of.
+    Committed { by: Option<Box<str>>, offsets: Vec<(Place, Committed)> },
+    /// It has members, of this protocol type.
+    Joined(Box<str>),
+    /// It has no members any more.
+    Emptied,
+    /// These offsets are no more.
+    Forgotten(Vec<Place>),
+}
+
+/// The bytes of `change`, but for its time. A group's id came as a Kafka string, so its length fits.
 pub(super) fn encode(change: &Change) -> Vec<u8> {
-    let mut bytes =
-        Vec::with_capacity(7 + change.group.len() + OFFSET_BYTES * change.offsets.len());
-    bytes.put_u8(VERSION);
-    bytes.put_u16(u16::try_from(change.group.len()).expect("a group id is checked by the wire"));
-    bytes.put_slice(change.group.as_bytes());
-    bytes.put_u32(u32::try_from(change.offsets.len()).expect("a request holds fewer offsets"));
-    for ((topic, partition), committed) in &change.offsets {
-        bytes.put_slice(topic.as_bytes());
-        bytes.put_i32(*partition);
+    let offsets =
+        if let What::Committed { offsets, .. } = &change.what { offsets.len() } else { 0 };
+    let mut bytes = Vec::with_capacity(16 + change.group.len() + OFFSET_BYTES * offsets);
+    bytes.put_u8(match &change.what {
+        What::Committed { by: None, .. } => COMMITTED,
+        What::Committed { by: Some(_), .. } => COMMITTED_BY_MEMBER,
+        What::Joined(_) => JOINED,
+        What::Emptied => EMPTIED,
+        What::Forgotten(_) => FORGOTTEN,
+    });
+    put_text(&mut bytes, &change.group);
+    match &change.what {
+        What::Committed { by, offsets } => {
+            if let Some(protocol_type) = by {
+                put_text(&mut bytes, protocol_type);
+            }
+            put_offsets(&mut bytes, offsets);
+        }
+        What::Joined(protocol_type) => put_text(&mut bytes, protocol_type),
+        What::Emptied => {}
+        What::Forgotten(places) => {
+            put_count(&mut bytes, places.len());
+            for place in places {
+                put_place(&mut bytes, place);
+            }
+        }
+    }
+    bytes
+}
+
+/// Several changes as one entry, which is there whole or not at all.
+pub(super) fn encode_all(changes: &[Change]) -> Vec<u8> {
+    let mut bytes = vec![SEVERAL];
+    for change in changes {
+        let one = encode(change);
+        bytes.put_i64(change.time_ms);
+        put_count(&mut bytes, one.len());
+        bytes.put_slice(&one);
+    }
+    bytes
+}
+
+fn put_text(bytes: &mut Vec<u8>, text: &str) {
+    bytes.put_u16(u16::try_from(text.len()).expect("a Kafka string is no longer"));
+    bytes.put_slice(text.as_bytes());
+}
+
+fn put_count(bytes: &mut Vec<u8>, count: usize) {
+    bytes.put_u32(u32::try_from(count).expect("what is in memory is bounded"));
+}
+
+fn put_place(bytes: &mut Vec<u8>, (topic, partition): &Place) {
+    bytes.put_slice(topic.as_bytes());
+    bytes.put_i32(*partition);
+}
+
+fn put_offsets(bytes: &mut Vec<u8>, offsets: &[(Place, Committed)]) {
+    put_count(bytes, offsets.len());
+    for (place, committed) in offsets {
+        put_place(bytes, place);
         bytes.put_i64(committed.offset);
         bytes.put_i32(committed.leader_epoch);
         match &committed.metadata {
@@ -44,35 +121,69 @@ pub(super) fn encode(change: &Change) -> Vec<u8> {
             None => bytes.put_i16(-1),
         }
     }
-    bytes
 }
 
-/// Reads `bytes`; `None` if they are no such entry.
-pub(super) fn decode(mut bytes: &[u8]) -> Option<Change> {
-    if bytes.try_get_u8().ok()? != VERSION {
-        return None;
+/// Reads `bytes` of an entry with that time; `None` if they are no changes.
+pub(super) fn decode(time_ms: i64, bytes: &[u8]) -> Option<Vec<Change>> {
+    let Some((&SEVERAL, mut rest)) = bytes.split_first() else {
+        return decode_one(time_ms, bytes).map(|change| vec![change]);
+    };
+    let mut changes = Vec::new();
+    while !rest.is_empty() {
+        let time_ms = rest.try_get_i64().ok()?;
+        let length = usize::try_from(rest.try_get_u32().ok()?).ok()?;
+        let (one, others) = rest.split_at_checked(length)?;
+        changes.push(decode_one(time_ms, one)?);
+        rest = others;
     }
-    let length = bytes.try_get_u16().ok()?;
-    let group = text(&mut bytes, length.into())?;
+    Some(changes)
+}
+
+fn decode_one(time_ms: i64, mut bytes: &[u8]) -> Option<Change> {
+    let kind = bytes.try_get_u8().ok()?;
+    let group = text(&mut bytes)?;
+    let what = match kind {
+        COMMITTED => What::Committed { by: None, offsets: list(&mut bytes, offset)? },
+        COMMITTED_BY_MEMBER => {
+            let by = Some(text(&mut bytes)?);
+            What::Committed { by, offsets: list(&mut bytes, offset)? }
+        }
+        JOINED => What::Joined(text(&mut bytes)?),
+        EMPTIED => What::Emptied,
+        FORGOTTEN => What::Forgotten(list(&mut bytes, place)?),
+        _ => return None,
+    };
+    bytes.is_empty().then_some(Change { group, time_ms, what })
+}
+
+fn list<T>(bytes: &mut &[u8], element: impl Fn(&mut &[u8]) -> Option<T>) -> Option<Vec<T>> {
     let count = bytes.try_get_u32().ok()?;
-    let offsets = (0..count).map(|_| offset(&mut bytes)).collect::<Option<_>>()?;
-    bytes.is_empty().then_some(Change { group, offsets })
+    (0..count).map(|_| element(bytes)).collect()
+}
+
+fn place(bytes: &mut &[u8]) -> Option<Place> {
+    let (topic, rest) = bytes.split_first_chunk::<16>()?;
+    *bytes = rest;
+    Some((Uuid::from_bytes(*topic), bytes.try_get_i32().ok()?))
 }
 
 fn offset(bytes: &mut &[u8]) -> Option<(Place, Committed)> {
-    let (topic, rest) = bytes.split_first_chunk::<16>()?;
-    *bytes = rest;
-    let partition = bytes.try_get_i32().ok()?;
+    let place = place(bytes)?;
     let offset = bytes.try_get_i64().ok()?;
     let leader_epoch = bytes.try_get_i32().ok()?;
     let metadata = match bytes.try_get_i16().ok()? {
         -1 => None,
-        length => Some(text(bytes, usize::try_from(length).ok()?)?),
+        length => Some(text_of(bytes, usize::try_from(length).ok()?)?),
     };
-    Some(((Uuid::from_bytes(*topic), partition), Committed { offset, leader_epoch, metadata }))
+    Some((place, Committed { offset, leader_epoch, metadata }))
 }
 
-fn text(bytes: &mut &[u8], length: usize) -> Option<Box<str>> {
+fn text(bytes: &mut &[u8]) -> Option<Box<str>> {
+    let length = bytes.try_get_u16().ok()?;
+    text_of(bytes, length.into())
+}
+
+fn text_of(bytes: &mut &[u8], length: usize) -> Option<Box<str>> {
     let (text, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
     std::str::from_utf8(text).ok().map(Into::into)
@@ -89,15 +200,33 @@ mod tests {
             leader_epoch: -1,
             metadata: metadata.map(Into::into),
         };
-        let offsets = vec![
-            ((Uuid::from_bytes([3; 16]), 1), committed(None)),
-            ((Uuid::from_bytes([4; 16]), 0), committed(Some("ä"))),
-        ];
-        let change = Change { group: "metrics".into(), offsets };
-        let bytes = encode(&change);
-        assert_eq!(decode(&bytes), Some(change));
-        for length in 0..bytes.len() {
-            assert_eq!(decode(&bytes[..length]), None, "cut at {length}");
+        let mut all = Vec::new();
+        let (first, second) = ((Uuid::from_bytes([3; 16]), 1), (Uuid::from_bytes([4; 16]), 0));
+        let offsets = vec![(first, committed(None)), (second, committed(Some("ä")))];
+        for what in [
+            What::Committed { by: None, offsets: offsets.clone() },
+            What::Committed { by: Some("consumer".into()), offsets },
+            What::Joined("connect".into()),
+            What::Emptied,
+            What::Forgotten(vec![first, second]),
+        ] {
+            let change = Change { group: "metrics".into(), time_ms: 5, what };
+            let bytes = encode(&change);
+            for length in 0..bytes.len() {
+                assert_eq!(decode(5, &bytes[..length]), None, "{change:?} cut at {length}");
+            }
+            assert_eq!(decode(5, &[&bytes[..], &[0]].concat()), None);
+            assert_eq!(decode(5, &bytes), Some(vec![change.clone()]));
+            all.push(Change { time_ms: i64::try_from(all.len()).unwrap(), ..change });
+        }
+        let bytes = encode_all(&all);
+        let ends: Vec<_> = (0..=all.len()).map(|n| encode_all(&all[..n]).len()).collect();
+        for length in 1..=bytes.len() {
+            let expected = ends.iter().position(|end| *end == length).map(|n| all[..n].to_vec());
+            assert_eq!(decode(9, &bytes[..length]), expected, "cut at {length}");
+        }
+        for nothing in [&[][..], &[9, 0, 0], &encode_all(&all)[13..]] {
+            assert_ne!(decode(9, nothing), Some(all.clone()));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! One partition: a log of record batches, who produced them, and who waits for more.
 //!
 //! A batch is stored as the producer sent it, one log entry each; a log index is a Kafka offset. What is the
-//! broker's to say in a batch, its offset and the leader's epoch, is written in when it is served. [`commit`] says when
-//! records are there for consumers, [`times`] finds them by their time, [`retention`] lets them go, [`waiters`] are
-//! those who want to know of new ones.
+//! broker's to say in a batch, its offset and the leader's epoch, is written in when it is served. [`replay`] learns at
+//! the start who produced what, [`commit`] says when records are there for consumers, [`times`] finds them by their
+//! time, [`retention`] lets them go, [`waiters`] are those who want to know of new ones.
 //!
 //! Most of it blocks on the disk, so [`wire`](crate::wire) calls it on a blocking thread; the log's bounds and the
 //! waiters are at hand without.
@@ -11,12 +11,12 @@
 pub(crate) mod batch;
 mod commit;
 mod producers;
+mod replay;
 mod retention;
 mod times;
 mod waiters;
 
 use std::{
-    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
         PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -30,10 +30,8 @@ use kafka_protocol::ResponseError;
 
 use self::{
     batch::Batch,
-    producers::{
-        Producers, Verdict,
-        snapshot::{self, Snapshot},
-    },
+    producers::{Producers, Verdict},
+    replay::learn,
     waiters::Waiters,
 };
 pub(crate) use self::{
@@ -217,20 +215,6 @@ impl Partition {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Saves what is known of the producers, so that the next start need not read it from the log.
-    fn save_producers(&self, stored: &mut Stored) {
-        let end = stored.log.end();
-        let saved = checksum_before(&stored.log, end).and_then(|checksum| {
-            let producers = stored.producers.clone();
-            let snapshot = Snapshot { end, checksum, producers };
-            snapshot::store(&self.dir, &snapshot).map_err(|error| error.to_string())
-        });
-        if let Err(error) = saved {
-            tracing::warn!(dir = %self.dir.display(), error, "the producers could not be saved; the next start takes longer");
-        }
-        stored.unsaved_bytes = 0;
-    }
-
     fn read_lock(&self) -> RwLockReadGuard<'_, Stored> {
         self.stored.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -253,57 +237,6 @@ fn append_one(stored: &mut Stored, batch: &Batch, now_ms: i64) -> Result<i64, Re
         stored.producers.record(stamp, base_offset);
     }
     Ok(base_offset)
-}
-
-/// Learns what the partition knew of its producers, from its snapshot and the headers of what came later; also says
-/// how many bytes came later.
-fn learn(dir: &Path, log: &Log) -> Result<(Producers, u64), StartError> {
-    let (mut producers, mut from) = match snapshot::load(dir).filter(|saved| fits(saved, log)) {
-        Some(saved) => (saved.producers, saved.end.max(log.start())),
-        None => (Producers::default(), log.start()),
-    };
-    if from == log.end() {
-        return Ok((producers, 0));
-    }
-    let mut wrong = None;
-    let mut bytes = 0;
-    log.scan(from, batch::HEADER_BYTES, |entry, header| {
-        from = entry.first;
-        bytes += header.len() as u64;
-        match batch::parse_header(header) {
-            Ok((_, Some(stamp))) => producers.record(&stamp, offset(entry.first)),
-            Ok((_, None)) => {}
-            Err(_) => wrong = Some(offset(entry.first)),
-        }
-        if wrong.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
-    match wrong {
-        Some(offset) => Err(StartError::NotABatch { offset }),
-        None => Ok((producers, bytes)),
-    }
-}
-
-/// Whether a snapshot is of this log as it is: a power cut may have taken what it speaks of.
-fn fits(saved: &Snapshot, log: &Log) -> bool {
-    // Of what retention has taken it may speak: nothing contradicts it.
-    saved.end <= log.start()
-        || (saved.end <= log.end() && checksum_before(log, saved.end) == Ok(saved.checksum))
-}
-
-/// The checksum of the batch that ends at `end`; 0 if the log has no batch before it.
-fn checksum_before(log: &Log, end: u64) -> Result<u32, String> {
-    if end <= log.start() {
-        return Ok(0);
-    }
-    let mut checksum = Err("no batch ends there".to_owned());
-    let scanned = log.scan(end - 1, batch::HEADER_BYTES, |entry, header| {
-        if entry.first + u64::from(entry.count) == end && batch::parse_header(header).is_ok() {
-            checksum = Ok(batch::checksum(header));
-        }
-        ControlFlow::Break(())
-    });
-    scanned.map_err(|error| error.to_string())?;
-    checksum
 }
 
 /// The batches as they are served, one behind the other.

@@ -47,6 +47,19 @@ fn batches_are_served_as_sent() {
     assert_eq!(partition.latest_time(), Ok(Some(Found { offset: 5, timestamp: 30 })));
 }
 
+// Goal: all five codecs are stored and served byte for byte.
+#[test]
+fn batches_of_every_codec_are_served_as_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let partition = open(dir.path());
+    for codec in 0..5 {
+        let sent = batch_of(None, 10, &[0, 5, 3], codec);
+        let base = append(&partition, sent.clone());
+        let served = partition.read(base, 1).unwrap();
+        assert_eq!((&served[8..12], &served[16..]), (&sent[8..12], &sent[16..]), "{codec}");
+    }
+}
+
 // Goal: a batch sent again is known, also by a partition that was opened anew.
 #[test]
 fn a_repeated_batch_is_known_after_a_restart() {
@@ -261,25 +274,28 @@ fn records_are_deleted_up_to_the_end_at_most() {
     assert_ne!(partition.read(2, 1_000), Ok(Bytes::new()));
 }
 
-// Goal: under `Fsync::Always` nobody sees records that a power cut could take. Method: an append that has not been
-// committed yet.
+// Goal: under `Fsync::Always` nobody sees records that a power cut could take. Method: one batch that is committed, and
+// behind it one that is not yet.
 #[test]
 fn what_is_not_synced_is_not_there() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { fsync: Fsync::Always, ..Options::default() };
     let partition = Partition::open(dir.path(), options).unwrap();
-    let batch = split(sample(None, 2, 100).into(), &RULES).unwrap();
+    append(&partition, sample(None, 2, 100));
+    let seen = partition.read(0, 1_000).unwrap();
+    let batch = split(sample(None, 2, 200).into(), &RULES).unwrap();
     let pending = {
         let mut stored = partition.write();
         partition.append_all(&mut stored, &batch, NOW).unwrap();
         partition.begin_commit(&mut stored).unwrap()
     };
-    assert_eq!((partition.end(), partition.read(0, 1_000)), (0, Ok(Bytes::new())));
-    assert_eq!(partition.find_time(0), Ok(None));
+    assert_eq!((partition.end(), partition.read(0, 1_000)), (2, Ok(seen.clone())));
+    assert_eq!(partition.read(2, 1_000), Ok(Bytes::new()));
+    assert_eq!(partition.find_time(150), Ok(None));
     partition.commit(pending).unwrap();
-    assert_eq!(partition.end(), 2);
-    assert_ne!(partition.read(0, 1_000), Ok(Bytes::new()));
-    assert_eq!(partition.read_lock().log.synced_end(), 2);
+    assert_eq!(partition.end(), 4);
+    assert_eq!(partition.read(0, 1_000).unwrap().len(), 2 * seen.len());
+    assert_eq!(partition.read_lock().log.synced_end(), 4);
 }
 
 // Goal: many at a time lose nothing, and each is told where its records are. Method: eight threads, each with batches of

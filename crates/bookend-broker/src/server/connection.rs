@@ -29,11 +29,11 @@ const PIPELINED_MAX: usize = 8;
 
 /// Serves `stream` until the client leaves, is cut off, or `stopping` turns true.
 pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, stopping: watch::Receiver<bool>) {
-    let reached = match stream.local_addr().and_then(|addr| {
+    let (reached, peer) = match stream.local_addr().and_then(|addr| {
         stream.set_nodelay(true)?;
-        Ok(addr)
+        Ok((addr, stream.peer_addr()?))
     }) {
-        Ok(addr) => addr,
+        Ok(addrs) => addrs,
         Err(error) => {
             tracing::debug!(%error, "a connection ended before its first request");
             return;
@@ -43,7 +43,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, stopping: watc
     let (frames, requests) = mpsc::channel(PIPELINED_MAX);
     let (leaving, gone) = watch::channel(false);
     let held = Held::new(shared.memory.clone());
-    let client = Client { reached, gone, held };
+    let client = Client { reached, peer, gone, held };
     let intake = Intake::new(shared.limits, shared.memory.clone());
     let reading = read_ahead(intake, read, frames, leaving, stopping);
     let answering = answer_all(&shared, &client, requests, write);

@@ -30,6 +30,8 @@ use crate::{
 
 /// Of a topic that is created without a number.
 const PARTITIONS: u32 = 3;
+/// Apache Kafka's `offsets.retention.minutes`.
+const OFFSETS_RETENTION: Duration = Duration::from_hours(7 * 24);
 /// Apache Kafka's `log.retention.check.interval.ms`.
 const RETENTION_CHECK: Duration = Duration::from_mins(5);
 
@@ -43,7 +45,7 @@ pub struct Broker {
     node: Arc<Node>,
     stopping: watch::Sender<bool>,
     listener: JoinHandle<()>,
-    timers: [JoinHandle<()>; 3],
+    timers: [JoinHandle<()>; 4],
     stopped: bool,
 }
 
@@ -57,6 +59,7 @@ pub struct BrokerBuilder {
     partitions: u32,
     auto_create: bool,
     limits: Limits,
+    offsets_retention: Duration,
     retention_check: Duration,
 }
 
@@ -90,6 +93,7 @@ impl Broker {
             partitions: PARTITIONS,
             auto_create: true,
             limits: Limits::default(),
+            offsets_retention: OFFSETS_RETENTION,
             retention_check: RETENTION_CHECK,
         }
     }
@@ -218,6 +222,13 @@ impl BrokerBuilder {
         self
     }
 
+    /// Sets for how long committed offsets are kept once their group has no members any more, or, of a consumer that is
+    /// in no group, since they were committed. Without it they are kept for seven days, as by Apache Kafka.
+    pub fn offsets_retention(mut self, retention: Duration) -> Self {
+        self.offsets_retention = retention;
+        self
+    }
+
     /// Sets how often it is looked whether a topic's `retention.ms` and `retention.bytes` let records go; every five
     /// minutes without it.
     pub fn retention_check(mut self, interval: Duration) -> Self {
@@ -236,7 +247,16 @@ impl BrokerBuilder {
     /// # Panics
     /// When the system has no random bytes, or the runtime is shutting down.
     pub async fn start(self) -> Result<Broker, StartError> {
-        let Self { listen, data, fsync, partitions, auto_create, limits, retention_check } = self;
+        let Self {
+            listen,
+            data,
+            fsync,
+            partitions,
+            auto_create,
+            limits,
+            offsets_retention,
+            retention_check,
+        } = self;
         // The port first: it is the more likely to be in the way, and free again by itself.
         let failed = |source| StartError::Listen { addr: listen, source };
         let socket = TcpListener::bind(listen).await.map_err(failed)?;
@@ -258,6 +278,7 @@ impl BrokerBuilder {
         let timers = [
             groups,
             tokio::spawn(Arc::clone(&node).run_sync(fsync)),
+            tokio::spawn(Arc::clone(&node).run_offsets_retention(offsets_retention)),
             tokio::spawn(Arc::clone(&node).run_retention(retention_check)),
         ];
         tracing::info!(%addr, data = %node.folder.path().display(), "broker started");

@@ -171,7 +171,9 @@ impl Peer {
         };
         let (staying, gone) = watch::channel(false);
         let held = Held::new(Memory::new(1 << 28, Duration::from_secs(1)));
-        let client = Client { reached: (Ipv4Addr::LOCALHOST, 9092).into(), gone, held };
+        let reached = (Ipv4Addr::LOCALHOST, 9092).into();
+        let peer = (Ipv4Addr::LOCALHOST, 50_000).into();
+        let client = Client { reached, peer, gone, held };
         Self { node, client, _staying: staying, timer }
     }
 

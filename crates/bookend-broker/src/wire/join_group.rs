@@ -1,6 +1,7 @@
-//! `JoinGroup`: a member wants to be in the next generation. Its id first, from version 4 on: KIP-394.
+//! `JoinGroup`: a member wants to be in the next generation. Its id first, from version 4 on (KIP-394); a leader that
+//! restarted is told from version 9 on not to share out (KIP-814).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use kafka_protocol::{
     ResponseError,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     group::request::{Join, JoinRefused, Joined},
-    node::Node,
+    node::{Node, blocking, now_ms},
 };
 
 pub(super) const API: Api = Api {
@@ -43,7 +44,7 @@ pub(super) const API: Api = Api {
 const SESSION_MAX: Duration = Duration::from_mins(30);
 
 pub(super) async fn answer(
-    node: &Node,
+    node: &Arc<Node>,
     client: &Client,
     header: &RequestHeader,
     version: i16,
@@ -60,6 +61,9 @@ pub(super) async fn answer(
         fresh_id: fresh_id(request.group_instance_id.as_ref().or(header.client_id.as_ref())),
         member_id: own(&request.member_id),
         two_steps: version >= 4,
+        can_skip: version >= 9,
+        client_id: header.client_id.as_ref().map(own).unwrap_or_default(),
+        client_host: client.peer_host(),
         instance_id: request.group_instance_id.as_ref().map(own),
         session_timeout,
         rebalance_timeout: if version < 1 {
@@ -74,9 +78,17 @@ pub(super) async fn answer(
             .map(|p| (own(&p.name), own_bytes(&p.metadata)))
             .collect(),
     };
-    match node.groups.join(&own(&request.group_id), join, client.gone()).await {
+    let group = own(&request.group_id);
+    match node.groups.join(&group, join, client.gone()).await {
         None => Err(Refusal::Gone),
-        Some(Ok(joined)) => Ok(accepted(version, joined)),
+        Some(Ok(joined)) => {
+            if node.offsets.is_asleep(&group) {
+                // Before the answer: what such a member may rely on is not expired after a crash.
+                let (node, protocol_type) = (Arc::clone(node), joined.protocol_type.clone());
+                blocking(move || node.offsets.join(&group, &protocol_type, now_ms())).await;
+            }
+            Ok(accepted(version, joined))
+        }
         Some(Err(JoinRefused { error, member_id })) => Ok(refused(version, error, member_id)),
     }
 }
@@ -91,7 +103,8 @@ fn accepted(version: i16, joined: Joined) -> JoinGroupResponse {
         .with_protocol_name(Some(joined.protocol))
         .with_leader(joined.leader)
         .with_member_id(joined.member_id)
-        .with_members(members.collect());
+        .with_members(members.collect())
+        .with_skip_assignment(joined.skip_assignment);
     if version < 7 { response } else { response.with_protocol_type(Some(joined.protocol_type)) }
 }
 

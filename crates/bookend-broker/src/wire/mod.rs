@@ -36,6 +36,10 @@ mod heartbeat;
 mod leave_group;
 mod offset_commit;
 mod offset_fetch;
+mod offset_delete;
+mod list_groups;
+mod describe_groups;
+mod delete_groups;
 
 mod faulty;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -74,7 +78,7 @@ struct Api {
 }
 
 /// Everything that is implemented; exactly this is advertised, but for the oldest produce versions.
-const APIS: [&Api; 24] = [
+const APIS: [&Api; 28] = [
     &produce::API,
     &fetch::API,
     &list_offsets::API,
@@ -86,6 +90,10 @@ const APIS: [&Api; 24] = [
     &heartbeat::API,
     &leave_group::API,
     &sync_group::API,
+    &describe_groups::API,
+    &list_groups::API,
+    &delete_groups::API,
+    &offset_delete::API,
     &api_versions::API,
     &create_topics::API,
     &delete_topics::API,
@@ -106,6 +114,8 @@ const APIS: [&Api; 24] = [
 pub(crate) struct Client {
     /// The address at which the client reached this broker; it is told to come back there.
     pub(crate) reached: SocketAddr,
+    /// The client's own address, for those who ask who is in a group.
+    pub(crate) peer: SocketAddr,
     /// Turns true when the client is gone, or this broker is about to.
     pub(crate) gone: watch::Receiver<bool>,
     /// What the request that is being answered holds of the memory that all share.
@@ -121,6 +131,11 @@ impl Client {
 
     fn host(&self) -> StrBytes {
         StrBytes::from_string(self.reached.ip().to_string())
+    }
+
+    /// The client's host as Apache Kafka writes it.
+    fn peer_host(&self) -> StrBytes {
+        StrBytes::from_string(format!("/{}", self.peer.ip()))
     }
 
     fn port(&self) -> i32 {
@@ -242,6 +257,10 @@ async fn dispatch(
         RequestKind::LeaveGroup(r) => leave_group::answer(node, version, r).into(),
         RequestKind::OffsetCommit(r) => offset_commit::answer(node, r).await.into(),
         RequestKind::OffsetFetch(r) => offset_fetch::answer(node, version, r).into(),
+        RequestKind::OffsetDelete(r) => offset_delete::answer(node, r).await.into(),
+        RequestKind::ListGroups(r) => list_groups::answer(node, version, &r).into(),
+        RequestKind::DescribeGroups(r) => describe_groups::answer(node, version, r).into(),
+        RequestKind::DeleteGroups(r) => delete_groups::answer(node, r).await.into(),
         _ => unreachable!("only what stands in the table is decoded"),
     };
     Ok(Some(response))

@@ -16,7 +16,7 @@ use super::{
     schema::{Schema, array, fixed, text},
 };
 use crate::{
-    node::{Node, blocking},
+    node::{Node, blocking, now_ms},
     offsets::{Committed, METADATA_BYTES_MAX, Place},
 };
 
@@ -77,7 +77,7 @@ fn commit(node: &Node, mut request: OffsetCommitRequest) -> OffsetCommitResponse
             request.generation_id_or_member_epoch,
         )
     };
-    let stored = node.offsets.commit(group, plan.offsets, may_commit);
+    let stored = node.offsets.commit(group, plan.offsets, now_ms(), may_commit);
     let topics = plan.results.into_iter().map(|(name, partitions)| {
         let partitions = partitions.into_iter().map(|(index, checked)| {
             OffsetCommitResponsePartition::default()

@@ -1,10 +1,11 @@
 //! `OffsetFetch`: how far a group has come; several groups at once from version 8 on (KIP-709).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use kafka_protocol::{
     messages::{
         ApiKey, OffsetFetchRequest, OffsetFetchResponse, TopicName,
+        offset_fetch_request::OffsetFetchRequestGroup,
         offset_fetch_response::{
             OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
             OffsetFetchResponseTopic, OffsetFetchResponseTopics,
@@ -54,7 +55,12 @@ pub(super) fn answer(
         });
         return OffsetFetchResponse::default().with_topics(topics.collect());
     }
-    let groups = request.groups.into_iter().map(|group| {
+    // All of a group once, however often it is asked for: a short question is not to fill the memory.
+    let mut seen = HashSet::new();
+    let mut is_first = |group: &OffsetFetchRequestGroup| {
+        group.topics.is_some() || seen.insert(group.group_id.clone())
+    };
+    let groups = request.groups.into_iter().filter(|group| is_first(group)).map(|group| {
         let asked = group.topics.map(|topics| {
             topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect()
         });

@@ -7,6 +7,7 @@ mod client;
 mod records;
 mod parked;
 mod groups;
+mod tools;
 mod topics;
 mod settings;
 mod admin;

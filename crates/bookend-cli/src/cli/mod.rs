@@ -6,9 +6,10 @@ mod values;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use bookend_broker::Fsync;
 use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
 
-use self::values::{duration, rate, setting};
+use self::values::{duration, fsync, rate, setting};
 
 /// Where the client and `up` listen unless told otherwise.
 const CLIENT_PORT: u16 = 3000;
@@ -165,6 +166,10 @@ pub(crate) struct BrokerArgs {
     /// Port to listen on; 0 picks a free one
     #[arg(long, visible_alias = "port", env = "BOOKEND_BROKER_PORT", default_value_t = 9092)]
     pub(crate) broker_port: u16,
+    /// When records are made to survive a power cut: `always` before they are acknowledged, `never`, or after this
+    /// long (`1s`); a crash of the broker itself loses none of them
+    #[arg(long, env = "BOOKEND_FSYNC", value_name = "WHEN", default_value = "1s", value_parser = fsync)]
+    pub(crate) fsync: Fsync,
     #[command(flatten)]
     pub(crate) data: DataArgs,
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bookend_broker::Fsync;
+
 /// Reads `20ms`, `1.5s`, or a bare number of milliseconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit_ms) = if let Some(number) = text.strip_suffix("ms") {
@@ -14,6 +16,17 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no time: write `20ms` or `1s`");
     let number: f64 = number.trim().parse().map_err(|_| wrong())?;
     Duration::try_from_secs_f64(number * unit_ms / 1_000.0).map_err(|_| wrong())
+}
+
+/// Reads `always`, `never`, or the time between two.
+pub(super) fn fsync(text: &str) -> Result<Fsync, String> {
+    match text {
+        "always" => Ok(Fsync::Always),
+        "never" => Ok(Fsync::Never),
+        _ => duration(text).map(Fsync::Interval).map_err(|_| {
+            format!("`{text}` does not say when: write `always`, `never`, or a time as in `1s`")
+        }),
+    }
 }
 
 /// Reads a rate per second: a number that is not negative.
@@ -46,6 +59,15 @@ mod tests {
         for text in ["", "ms", "-1s", "1m", "NaN", "1e300s"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn fsyncs() {
+        let second = Fsync::Interval(Duration::from_secs(1));
+        for (text, it) in [("always", Fsync::Always), ("never", Fsync::Never), ("1s", second)] {
+            assert_eq!(fsync(text), Ok(it), "{text}");
+        }
+        assert!(fsync("sometimes").unwrap_err().contains("`always`, `never`"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
 };
 
 pub(crate) async fn broker(args: BrokerArgs, stop: Stop) -> anyhow::Result<Ending> {
-    let broker = EmbeddedBroker::start(args.broker_port, &args.data.data)
+    let broker = EmbeddedBroker::start(args.broker_port, &args.data.data, args.fsync)
         .await
         .map_err(|error| CannotStart::because(format!("{error:#}")))?;
     print(&format!(

@@ -4,12 +4,16 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bookend::{Module, Token, kafka::KafkaOptions};
-use bookend_broker::{Broker, StartError};
+use bookend_broker::{Broker, Fsync, StartError};
 
 use super::kafka::BROKERS;
+
+/// How long a power cut may take back what was acknowledged, where nobody says otherwise.
+const FSYNC: Fsync = Fsync::Interval(Duration::from_secs(1));
 
 /// The broker of this process.
 pub(crate) const BROKER: Token<EmbeddedBroker> = Token::new("BROKER");
@@ -23,9 +27,10 @@ pub(crate) struct EmbeddedBroker {
 
 impl EmbeddedBroker {
     /// Starts a broker that keeps its data in `broker` in the folder.
-    pub(crate) async fn start(port: u16, folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn start(port: u16, folder: &Path, fsync: Fsync) -> anyhow::Result<Self> {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let broker = Broker::builder().listen(listen).data(folder.join("broker")).start().await;
+        let builder = Broker::builder().listen(listen).data(folder.join("broker")).fsync(fsync);
+        let broker = builder.start().await;
         let broker = broker.map_err(|error| match error {
             StartError::Listen { addr, source } => anyhow::anyhow!(
                 "the broker cannot listen on {addr} ({source}); stop the program that does, or choose another port with \
@@ -48,7 +53,7 @@ impl EmbeddedBroker {
 /// Provides [`BROKER`], and with it [`BROKERS`].
 pub(crate) fn embedded<'m>(module: Module<'m>, port: u16, folder: &'m Path) -> Module<'m> {
     module
-        .provide(BROKER, (), async move |()| EmbeddedBroker::start(port, folder).await)
+        .provide(BROKER, (), async move |()| EmbeddedBroker::start(port, folder, FSYNC).await)
         .on_shutdown(BROKER, EmbeddedBroker::stop)
         .provide(BROKERS, (BROKER,), async |(broker,)| KafkaOptions::new(broker.addr.to_string()))
 }

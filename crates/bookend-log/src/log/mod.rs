@@ -51,7 +51,7 @@ impl Log {
     /// Files of other names are left alone, so a [`FolderLock`](crate::FolderLock) may be in the same folder.
     ///
     /// # Errors
-    /// [`OpenError::Corrupt`] when an entry is damaged and valid ones follow it, [`OpenError::Misplaced`] when a
+    /// [`OpenError::Corrupt`] when a file is damaged where nothing can be torn, [`OpenError::Misplaced`] when a
     /// segment is missing, [`OpenError::Io`] when the folder cannot be read and written.
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<(Self, Recovery), OpenError> {
         let dir = dir.as_ref();

@@ -3,7 +3,10 @@
 use std::ops::ControlFlow;
 
 use super::Log;
-use crate::{Entry, EntryInfo, PAYLOAD_BYTES_MAX, ReadError, segment::Segment};
+use crate::{
+    Entry, EntryInfo, PAYLOAD_BYTES_MAX, ReadError,
+    segment::{Pace, Segment},
+};
 
 impl Log {
     /// Reads whole entries from the one that holds index `from`, up to `bytes_max` of payload but at least one; at
@@ -33,7 +36,7 @@ impl Log {
         from: u64,
         batch: &mut Batch,
     ) -> Result<Filled, ReadError> {
-        let mut cursor = segment.cursor_before(&self.dir, from)?;
+        let mut cursor = segment.cursor_before(&self.dir, from, Pace::Read)?;
         while let Some(header) = cursor.header().map_err(|fault| cursor.read_error(fault))? {
             if header.end() <= from {
                 cursor.skip(&header).map_err(|fault| cursor.read_error(fault))?;
@@ -62,7 +65,7 @@ impl Log {
         self.check_range(from)?;
         let mut prefix = vec![0; prefix_bytes.min(PAYLOAD_BYTES_MAX)];
         for segment in self.segments().skip_while(|segment| segment.end <= from) {
-            let mut cursor = segment.cursor_before(&self.dir, from)?;
+            let mut cursor = segment.cursor_before(&self.dir, from, Pace::Step)?;
             while let Some(header) = cursor.header().map_err(|fault| cursor.read_error(fault))? {
                 let shown = cursor.prefix(&header, &mut prefix);
                 let shown = shown.map_err(|fault| cursor.read_error(fault))?;
@@ -118,7 +121,7 @@ impl Log {
             return Ok(Some(segment.time_max));
         }
         let mut time_max = None;
-        let mut cursor = segment.cursor_before(&self.dir, self.start)?;
+        let mut cursor = segment.cursor_before(&self.dir, self.start, Pace::Step)?;
         while let Some(header) = cursor.header().map_err(|fault| cursor.read_error(fault))? {
             if header.end() > self.start {
                 time_max = time_max.max(Some(header.time_ms));

@@ -51,7 +51,6 @@ impl Log {
             }
             index = oldest.end;
         }
-        // An empty last segment must not be taken for one that goes too, nor is it: it is never rolled.
         self.drop_before(index)
     }
 

@@ -7,7 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::index::SPACING_BYTES;
 use crate::{
     Entry, OpenError, ReadError,
     entry::{BadHeader, HEADER_BYTES, Header},
@@ -27,6 +26,17 @@ pub(crate) struct Cursor {
     first: u64,
 }
 
+/// How much is read from the file at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// A page: for stepping from header to header. More would read the payloads that are stepped over.
+    Step = 4 * 1024,
+    /// For a few entries in a row.
+    Read = 16 * 1024,
+    /// For everything there is.
+    Run = 128 * 1024,
+}
+
 /// What is wrong with the entry at the cursor.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -44,10 +54,10 @@ pub(crate) enum Fault {
 
 impl Cursor {
     /// Opens the file at the start of `range`, where an entry with the index `first` must stand.
-    pub(crate) fn open(path: &Path, range: Range<u64>, first: u64) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, range: Range<u64>, first: u64, pace: Pace) -> io::Result<Self> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(range.start))?;
-        let file = BufReader::with_capacity(SPACING_BYTES, file);
+        let file = BufReader::with_capacity(pace as usize, file);
         Ok(Self { path: path.to_owned(), file, range, first })
     }
 

@@ -10,7 +10,7 @@ use super::Segment;
 use crate::{disk::Disk, entry::field};
 
 /// The distance of two points. A look-up walks over at most this much and one entry.
-pub(super) const SPACING_BYTES: usize = 16 * 1024;
+const SPACING_BYTES: usize = 16 * 1024;
 
 const MAGIC: [u8; 4] = *b"BKI\x01";
 const SUMMARY_BYTES: usize = 40;

@@ -8,7 +8,7 @@ mod index;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use self::cursor::{Cursor, Fault};
+pub(crate) use self::cursor::{Cursor, Fault, Pace};
 use self::index::Index;
 use crate::{ReadError, entry::Header};
 
@@ -53,20 +53,25 @@ impl Segment {
     }
 
     /// A cursor at the entry that holds `index`, or a little before it.
-    pub(crate) fn cursor_before(&self, dir: &Path, index: u64) -> Result<Cursor, ReadError> {
+    pub(crate) fn cursor_before(
+        &self,
+        dir: &Path,
+        index: u64,
+        pace: Pace,
+    ) -> Result<Cursor, ReadError> {
         let (at, first) = self.index.before(index).unwrap_or((0, self.first));
-        self.cursor(dir, at, first)
+        self.cursor(dir, at, first, pace)
     }
 
     /// A cursor at the first entry of at least this time, or a little before it.
     pub(crate) fn cursor_before_time(&self, dir: &Path, time_ms: i64) -> Result<Cursor, ReadError> {
         let (at, first) = self.index.before_time(time_ms).unwrap_or((0, self.first));
-        self.cursor(dir, at, first)
+        self.cursor(dir, at, first, Pace::Step)
     }
 
-    fn cursor(&self, dir: &Path, at: u64, first: u64) -> Result<Cursor, ReadError> {
+    fn cursor(&self, dir: &Path, at: u64, first: u64, pace: Pace) -> Result<Cursor, ReadError> {
         let file = self.path(dir);
-        match Cursor::open(&file, at..self.bytes, first) {
+        match Cursor::open(&file, at..self.bytes, first, pace) {
             Ok(cursor) => Ok(cursor),
             Err(source) => Err(ReadError::Io { file, source }),
         }

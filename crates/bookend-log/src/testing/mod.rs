@@ -4,6 +4,23 @@
 //! everything can be read. Beside them the disk remembers in memory what each fsync covered; [`PowerCut::cut`] then
 //! takes from the files what a power cut may take.
 //!
+//! ```
+//! use bookend_log::{Log, Options, testing::{PowerCut, seeded}};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let disk = PowerCut::default();
+//! let (mut log, _) = Log::open_on(folder.path(), Options::default(), &disk)?;
+//! log.append(1, 0, b"synced")?;
+//! log.sync()?;
+//! log.append(1, 0, b"not synced")?;
+//! drop(log);
+//!
+//! disk.cut(folder.path(), seeded(7))?;
+//! let (log, _) = Log::open_on(folder.path(), Options::default(), &disk)?;
+//! assert!([1, 2].contains(&log.end()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # What is legal
 //! - What was synced stays: a file's bytes as they were when its fsync began, a folder's names likewise.
 //! - Of a file's unsynced bytes each page stays or not. Where one did not, zeros or noise stand, or the file ends.

@@ -5,7 +5,7 @@ use std::{fs, io::Write as _};
 use bookend_log::{Log, OpenError};
 use proptest::prelude::*;
 
-use crate::support::{all, open, options, payload, segments, small_log};
+use crate::support::{all, folder, open, options, payload, segments, small_log};
 
 // Goal: of a last segment that ends anywhere, all whole entries are there, the rest is cut and counted, and the log
 // goes on. Method: every length there is.
@@ -62,7 +62,7 @@ proptest! {
 fn a_torn_entry_may_hold_entries() {
     let (inner, _) = small_log(2);
     let inner = fs::read(&segments(inner.path())[0]).expect("bytes");
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let mut log = open(folder.path(), 10_000);
     log.append(1, 0, &[inner.clone(), payload(0, 10)].concat()).expect("appended");
     drop(log);

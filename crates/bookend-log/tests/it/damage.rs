@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs, path::Path};
 use bookend_log::{Entry, Log, OpenError, ReadError};
 use proptest::{prelude::*, sample::Index};
 
-use crate::support::{each, files, open, options, parts, segments, synced_log};
+use crate::support::{each, files, folder, open, options, parts, segments, synced_log};
 
 /// The files of a folder by path.
 type Files = HashMap<std::path::PathBuf, Vec<u8>>;
@@ -75,7 +75,7 @@ fn every_flipped_bit_is_seen() {
 // because a power cut may have written them alone.
 #[test]
 fn the_sync_mark_tells_damage_from_a_torn_tail() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let dir = folder.path();
     let mut log = open(dir, 100_000);
     log.append(1, 0, &[7; 100]).expect("appended");

@@ -1,16 +1,22 @@
 //! The log does what a list in memory does.
 
+use std::ops::ControlFlow;
+
 use bookend_log::{Entry, EntryInfo, Log, ReadError};
 use proptest::{prelude::*, sample::Index};
 
-use crate::support::{open, payload};
+use crate::support::{folder, open, payload};
 
 #[derive(Debug, Clone)]
 enum Step {
     Append { count: u32, time_ms: i64, payload_bytes: usize },
     Read { from: Index, bytes_max: usize },
+    Scan { from: Index, prefix_bytes: usize, entries_max: usize },
     FindTime { time_ms: i64 },
     DropBefore { index: Index },
+    DropOlderThan { time_ms: i64 },
+    DropToBytes { bytes: u64 },
+    AdvanceStart { index: Index },
     Reopen,
     ReopenWithoutIndexes,
 }
@@ -22,8 +28,13 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (1..4_u32, 0..60_i64, payload_bytes)
             .prop_map(|(count, time_ms, payload_bytes)| Step::Append { count, time_ms, payload_bytes }),
         6 => (any::<Index>(), bytes_max).prop_map(|(from, bytes_max)| Step::Read { from, bytes_max }),
+        3 => (any::<Index>(), 0..80_usize, 1..20_usize)
+            .prop_map(|(from, prefix_bytes, entries_max)| Step::Scan { from, prefix_bytes, entries_max }),
         3 => (0..62_i64).prop_map(|time_ms| Step::FindTime { time_ms }),
         1 => any::<Index>().prop_map(|index| Step::DropBefore { index }),
+        1 => (0..62_i64).prop_map(|time_ms| Step::DropOlderThan { time_ms }),
+        1 => prop_oneof![0..1_500_u64, 0..100_000_u64].prop_map(|bytes| Step::DropToBytes { bytes }),
+        1 => any::<Index>().prop_map(|index| Step::AdvanceStart { index }),
         1 => Just(Step::Reopen),
         1 => Just(Step::ReopenWithoutIndexes),
     ]
@@ -33,6 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     segment_bytes_max: u64,
     segments: Vec<(u64, Vec<Entry>)>,
+    start: u64,
     end: u64,
 }
 
@@ -41,12 +53,22 @@ fn bytes(entries: &[Entry]) -> u64 {
 }
 
 impl Model {
-    fn start(&self) -> u64 {
-        self.segments[0].0
+    fn new(segment_bytes_max: u64) -> Self {
+        Self { segment_bytes_max, segments: vec![(0, Vec::new())], start: 0, end: 0 }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.segments.iter().map(|(_, entries)| bytes(entries)).sum()
+    }
+
+    /// The entries from the one that holds `index` on.
+    fn from(&self, index: u64) -> impl Iterator<Item = &Entry> {
+        let entries = self.segments.iter().flat_map(|(_, entries)| entries);
+        entries.filter(move |entry| entry.first + u64::from(entry.count) > index)
     }
 
     fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.segments.iter().flat_map(|(_, entries)| entries)
+        self.from(self.start)
     }
 
     fn append(&mut self, entry: Entry) {
@@ -61,7 +83,7 @@ impl Model {
 
     fn read(&self, from: u64, bytes_max: usize) -> Vec<Entry> {
         let (mut room, mut read) = (bytes_max, Vec::new());
-        for entry in self.entries().filter(|entry| entry.first + u64::from(entry.count) > from) {
+        for entry in self.from(from) {
             let cost = entry.payload.len().max(1);
             if !read.is_empty() && cost > room {
                 break;
@@ -72,15 +94,42 @@ impl Model {
         read
     }
 
-    fn drop_before(&mut self, index: u64) -> u64 {
-        let before: u64 = self.segments.iter().map(|(_, entries)| bytes(entries)).sum();
-        if index >= self.end && !self.segments.last().expect("one segment").1.is_empty() {
-            self.segments.push((self.end, Vec::new()));
-        }
-        while self.segments.len() > 1 && self.segments[1].0 <= index {
+    /// Drops the oldest segments while `goes` says so of one and of what is behind it, and returns the bytes.
+    fn drop_while(&mut self, goes: impl Fn(&Self) -> bool) -> u64 {
+        let before = self.bytes();
+        while goes(self) {
             self.segments.remove(0);
+            if self.segments.is_empty() {
+                self.segments.push((self.end, Vec::new()));
+            }
+            self.start = self.start.max(self.segments[0].0);
         }
-        before - self.segments.iter().map(|(_, entries)| bytes(entries)).sum::<u64>()
+        before - self.bytes()
+    }
+
+    fn drop_before(&mut self, index: u64) -> u64 {
+        let end = |model: &Self| model.segments.get(1).map_or(model.end, |next| next.0);
+        self.drop_while(|model| !model.segments[0].1.is_empty() && end(model) <= index)
+    }
+
+    fn drop_older_than(&mut self, time_ms: i64) -> u64 {
+        self.drop_while(|model| {
+            let oldest = &model.segments[0].1;
+            !oldest.is_empty() && oldest.iter().all(|entry| entry.time_ms < time_ms)
+        })
+    }
+
+    fn drop_to_bytes(&mut self, least: u64) -> u64 {
+        self.drop_while(|model| {
+            model.segments.len() > 1 && model.bytes() - bytes(&model.segments[0].1) >= least
+        })
+    }
+
+    fn advance_start(&mut self, index: u64) -> u64 {
+        let index = index.clamp(self.start, self.end);
+        let freed = self.drop_before(index);
+        self.start = index;
+        freed
     }
 }
 
@@ -89,14 +138,13 @@ fn info(entry: &Entry) -> EntryInfo {
 }
 
 fn run(segment_bytes_max: u64, steps: &[Step]) -> Result<(), TestCaseError> {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let mut log = open(folder.path(), segment_bytes_max);
-    let mut model = Model { segment_bytes_max, segments: vec![(0, Vec::new())], end: 0 };
+    let mut model = Model::new(segment_bytes_max);
     for step in steps {
         apply(&mut log, &mut model, folder.path(), step)?;
-        prop_assert_eq!((log.start(), log.end()), (model.start(), model.end));
-        let held: u64 = model.segments.iter().map(|(_, entries)| bytes(entries)).sum();
-        prop_assert_eq!(log.bytes(), held);
+        prop_assert_eq!((log.start(), log.end()), (model.start, model.end));
+        prop_assert_eq!(log.bytes(), model.bytes());
         let latest = model.entries().map(|entry| entry.time_ms).max();
         let latest = model.entries().find(|entry| Some(entry.time_ms) == latest);
         prop_assert_eq!(log.latest_time().expect("found"), latest.map(info));
@@ -112,7 +160,7 @@ fn apply(
 ) -> Result<(), TestCaseError> {
     // One index outside at each end, where there is one.
     let near = |index: Index, model: &Model| {
-        let low = model.start().saturating_sub(1);
+        let low = model.start.saturating_sub(1);
         low + index.index(usize::try_from(model.end - low + 2).expect("small")) as u64
     };
     match *step {
@@ -124,15 +172,18 @@ fn apply(
         }
         Step::Read { from, bytes_max } => {
             let from = near(from, model);
-            if (model.start()..=model.end).contains(&from) {
+            if (model.start..=model.end).contains(&from) {
                 let read = log.read(from, bytes_max).expect("read");
                 prop_assert_eq!(read, model.read(from, bytes_max));
             } else {
                 let Err(ReadError::OutOfRange { start, end }) = log.read(from, bytes_max) else {
                     return Err(TestCaseError::fail("read outside of the log"));
                 };
-                prop_assert_eq!((start, end), (model.start(), model.end));
+                prop_assert_eq!((start, end), (model.start, model.end));
             }
+        }
+        Step::Scan { from, prefix_bytes, entries_max } => {
+            scan(log, model, near(from, model), prefix_bytes, entries_max)?;
         }
         Step::FindTime { time_ms } => {
             let expected = model.entries().find(|entry| entry.time_ms >= time_ms).map(info);
@@ -142,6 +193,20 @@ fn apply(
             let index = near(index, model);
             prop_assert_eq!(log.drop_before(index).expect("dropped"), model.drop_before(index));
         }
+        Step::DropOlderThan { time_ms } => {
+            let freed = log.drop_older_than(time_ms).expect("dropped");
+            prop_assert_eq!(freed, model.drop_older_than(time_ms));
+        }
+        Step::DropToBytes { bytes } => {
+            prop_assert_eq!(log.drop_to_bytes(bytes).expect("dropped"), model.drop_to_bytes(bytes));
+        }
+        Step::AdvanceStart { index } => {
+            let index = near(index, model);
+            prop_assert_eq!(
+                log.advance_start(index).expect("advanced"),
+                model.advance_start(index)
+            );
+        }
         Step::Reopen => *log = open(dir, model.segment_bytes_max),
         Step::ReopenWithoutIndexes => {
             for index in crate::support::files(dir, "index") {
@@ -149,6 +214,32 @@ fn apply(
             }
             *log = open(dir, model.segment_bytes_max);
         }
+    }
+    Ok(())
+}
+
+/// Scans on both sides, and stops after some entries.
+fn scan(
+    log: &Log,
+    model: &Model,
+    from: u64,
+    prefix_bytes: usize,
+    entries_max: usize,
+) -> Result<(), TestCaseError> {
+    let mut seen = Vec::new();
+    let scanned = log.scan(from, prefix_bytes, |entry, prefix| {
+        seen.push((entry, prefix.to_vec()));
+        if seen.len() < entries_max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    if (model.start..=model.end).contains(&from) {
+        scanned.expect("scanned");
+        let prefix =
+            |entry: &Entry| entry.payload[..prefix_bytes.min(entry.payload.len())].to_vec();
+        let expected = model.from(from).map(|entry| (info(entry), prefix(entry)));
+        prop_assert_eq!(seen, expected.take(entries_max).collect::<Vec<_>>());
+    } else {
+        let refused = matches!(scanned, Err(ReadError::OutOfRange { .. }));
+        prop_assert!(refused && seen.is_empty());
     }
     Ok(())
 }

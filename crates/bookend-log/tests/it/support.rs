@@ -8,6 +8,11 @@ use std::{
 use bookend_log::{Entry, Fsync, Log, Options, ReadError};
 use tempfile::TempDir;
 
+/// A folder in memory where there is such a place: nothing here needs a real disk, and many are made.
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
+}
+
 /// Small segments; nothing here loses power.
 pub(crate) fn options(segment_bytes_max: u64) -> Options {
     Options { segment_bytes_max, fsync: Fsync::Never }
@@ -27,7 +32,7 @@ pub(crate) fn payload(first: u64, bytes: usize) -> Vec<u8> {
 
 /// A log of entries of 0 to 30 bytes that span 1 to 3 indexes each, two or three to a segment, and those entries.
 pub(crate) fn small_log(entries: u64) -> (TempDir, Vec<Entry>) {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let mut log = open(folder.path(), 150);
     for number in 0..entries {
         let (count, time_ms) =

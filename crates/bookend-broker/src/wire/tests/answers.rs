@@ -54,6 +54,13 @@ async fn every_version_of_every_api_is_answered() {
                 let codes: Vec<_> = r.topics.iter().map(|t| t.error_code).collect();
                 assert_eq!(codes, [0, 17], "{version}");
             }
+            (
+                ApiKey::OffsetDelete
+                | ApiKey::ListGroups
+                | ApiKey::DescribeGroups
+                | ApiKey::DeleteGroups,
+                response,
+            ) => groups::check(&scene, api, version, response).await,
             (_, response) => admin::check(version, &response),
         }
     }

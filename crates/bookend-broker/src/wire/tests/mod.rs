@@ -5,6 +5,7 @@
 mod admin;
 mod answers;
 mod decoding;
+mod groups;
 mod membership;
 mod parked;
 mod refusals;
@@ -55,6 +56,10 @@ pub(super) fn sample(key: ApiKey, version: i16) -> RequestKind {
     match key {
         ApiKey::Produce | ApiKey::Fetch | ApiKey::ListOffsets => sample_records(key, version),
         ApiKey::OffsetCommit | ApiKey::OffsetFetch => sample_offsets(key, version),
+        ApiKey::OffsetDelete
+        | ApiKey::ListGroups
+        | ApiKey::DescribeGroups
+        | ApiKey::DeleteGroups => groups::sample(key, version),
         ApiKey::Metadata | ApiKey::CreateTopics | ApiKey::DeleteTopics => {
             sample_topics(key, version)
         }
@@ -273,7 +278,9 @@ impl Scene {
         };
         let (leaving, gone) = watch::channel(false);
         let held = Held::new(crate::memory::Memory::new(1 << 20, Duration::from_secs(1)));
-        let client = Client { reached: (Ipv4Addr::LOCALHOST, 9092).into(), gone, held };
+        let reached = (Ipv4Addr::LOCALHOST, 9092).into();
+        let peer = (Ipv4Addr::LOCALHOST, 50_000).into();
+        let client = Client { reached, peer, gone, held };
         Self { node, client, leaving, _timer: timer, _dir: dir }
     }
 

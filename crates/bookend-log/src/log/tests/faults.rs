@@ -281,6 +281,56 @@ fn a_segment_that_cannot_be_created_changes_nothing() {
     assert_eq!((log.start(), all(&log).len()), (0, 2));
 }
 
+// Goal: a start that cannot be written drops nothing; a file that cannot be removed goes with the next drop, and is not
+// read in between.
+#[test]
+fn a_drop_that_fails_halfway_is_finished_later() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let mut log = disk.open(folder.path(), INTERVAL, 1);
+    (0..4).for_each(|_| append(&mut log));
+    disk.weather().broken = Some(Part::Replace);
+    log.drop_before(2).unwrap_err();
+    log.advance_start(3).unwrap_err();
+    assert_eq!((log.start(), log.bytes(), all(&log).len()), (0, 4 * 43, 4));
+    disk.weather().broken = Some(Part::Remove);
+    log.drop_before(2).unwrap_err();
+    assert_eq!((log.start(), log.bytes(), all(&log).len()), (2, 4 * 43, 2));
+    log.read(1, 0).unwrap_err();
+    assert_eq!(log.find_time(0).unwrap().map(|entry| entry.first), Some(2));
+    disk.weather().broken = None;
+    assert_eq!(log.drop_before(0).unwrap(), 2 * 43);
+    assert_eq!((log.start(), log.bytes()), (2, 2 * 43));
+    drop(log);
+    let (log, _) = Log::open(folder.path(), Options::default()).unwrap();
+    assert_eq!((log.start(), all(&log).len()), (2, 2));
+}
+
+// Goal: marks and index files that cannot be written are missed by nobody but the next open.
+#[test]
+fn a_mark_that_cannot_be_written_is_no_failure() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    disk.weather().broken = Some(Part::WriteOver);
+    let mut log = disk.open(folder.path(), Fsync::Always, 50);
+    (0..4).for_each(|_| append(&mut log));
+    log.sync().unwrap();
+    assert_eq!((log.synced_end(), fs::read_dir(folder.path()).unwrap().count()), (4, 4));
+    drop(log);
+    let (log, recovery) = Log::open(folder.path(), Options::default()).unwrap();
+    assert_eq!((all(&log).len(), recovery), (4, Recovery::default()));
+}
+
+// Goal: what stays is on disk before anything is dropped, and the start before a file goes.
+#[test]
+fn a_drop_has_an_order() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let mut log = disk.open(folder.path(), INTERVAL, 100);
+    (0..3).for_each(|_| append(&mut log));
+    disk.weather().events.clear();
+    log.drop_before(2).unwrap();
+    let expected = ["sync folder", "sync 2", "replace start", "sync folder", "remove ", "remove "];
+    assert_eq!(disk.weather().events, expected);
+}
+
 // Goal: a segment is synced before the next exists, and a sync covers the file's name too.
 #[test]
 fn only_the_last_segment_can_be_torn() {
@@ -358,4 +408,6 @@ fn a_segment_is_filled_to_its_last_byte() {
 fn a_log_is_shared_by_threads() {
     fn check<T: Send + Sync>() {}
     check::<Log>();
+    check::<crate::PendingSync>();
+    check::<crate::SyncDone>();
 }
