@@ -9,6 +9,8 @@
 //! [`node`](crate::node) with its partitions, groups and offsets.
 
 mod schema;
+mod client;
+mod refusal;
 mod refused;
 mod resource;
 
@@ -48,21 +50,16 @@ pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
+use self::schema::Schema;
+pub(crate) use self::{client::Client, refusal::Refusal};
+use crate::{node::Node, partition::LEADER_EPOCH};
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::{
     ResponseError,
     messages::{ApiKey, RequestHeader, RequestKind, ResponseHeader, ResponseKind},
     protocol::{Decodable, Encodable, StrBytes},
-};
-use tokio::sync::watch;
-
-use self::schema::{Malformed, Schema};
-use crate::{
-    memory::{Full, Held},
-    node::Node,
-    partition::LEADER_EPOCH,
 };
 
 /// The room for a small answer, and for what stands before a large one.
@@ -108,65 +105,6 @@ const APIS: [&Api; 28] = [
     &describe_cluster::API,
     &describe_topic_partitions::API,
 ];
-
-/// The other end of a connection, as the APIs see it.
-#[derive(Debug)]
-pub(crate) struct Client {
-    /// The address at which the client reached this broker; it is told to come back there.
-    pub(crate) reached: SocketAddr,
-    /// The client's own address, for those who ask who is in a group.
-    pub(crate) peer: SocketAddr,
-    /// Turns true when the client is gone, or this broker is about to.
-    pub(crate) gone: watch::Receiver<bool>,
-    /// What the request that is being answered holds of the memory that all share.
-    pub(crate) held: Held,
-}
-
-impl Client {
-    /// Waits until there is no one to answer any more.
-    async fn gone(&self) {
-        // An error is a connection that has ended, which is what is waited for.
-        drop(self.gone.clone().wait_for(|gone| *gone).await);
-    }
-
-    fn host(&self) -> StrBytes {
-        StrBytes::from_string(self.reached.ip().to_string())
-    }
-
-    /// The client's host as Apache Kafka writes it.
-    fn peer_host(&self) -> StrBytes {
-        StrBytes::from_string(format!("/{}", self.peer.ip()))
-    }
-
-    fn port(&self) -> i32 {
-        self.reached.port().into()
-    }
-}
-
-/// Why a request gets no answer, and its connection ends.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error("it has no whole header")]
-    Header,
-    #[error("API {0} is not known")]
-    Api(i16),
-    #[error("version {version} of {key:?} is not implemented")]
-    Version { key: ApiKey, version: i16 },
-    #[error("the body of {key:?} version {version} is malformed: {source}")]
-    Body { key: ApiKey, version: i16, source: Malformed },
-    #[error("{key:?} version {version} cannot be decoded: {reason}")]
-    Decode { key: ApiKey, version: i16, reason: String },
-    #[error("the answer to {key:?} version {version} cannot be encoded: {reason}")]
-    Encode { key: ApiKey, version: i16, reason: String },
-    #[error("records sent without asking for an acknowledgement were refused: {0}")]
-    Unacknowledged(ResponseError),
-    #[error("a request of many parts is refused")]
-    Full(#[from] Full),
-    #[error("a fault was injected")]
-    Fault,
-    #[error("the client is gone")]
-    Gone,
-}
 
 /// Answers the request in `frame`; `None` where the protocol has no answer.
 pub(crate) async fn answer(

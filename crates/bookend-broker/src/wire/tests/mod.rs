@@ -12,8 +12,6 @@ mod refusals;
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use super::*;
-use crate::{folder::Folder, partition::batch::tests::sample as sample_batch};
 use bookend_log::Fsync;
 use bytes::BufMut;
 use kafka_protocol::{
@@ -37,6 +35,14 @@ use kafka_protocol::{
         sync_group_request::SyncGroupRequestAssignment,
     },
     protocol::encode_request_header_into_buffer,
+};
+use tokio::sync::watch;
+
+use super::*;
+use crate::{
+    folder::Folder,
+    memory::{Held, Memory},
+    partition::batch::tests::sample as sample_batch,
 };
 
 fn text(value: &str) -> StrBytes {
@@ -277,7 +283,7 @@ impl Scene {
             tokio::spawn(async move { node.groups.run_timer().await })
         };
         let (leaving, gone) = watch::channel(false);
-        let held = Held::new(crate::memory::Memory::new(1 << 20, Duration::from_secs(1)));
+        let held = Held::new(Memory::new(1 << 20, Duration::from_secs(1)));
         let reached = (Ipv4Addr::LOCALHOST, 9092).into();
         let peer = (Ipv4Addr::LOCALHOST, 50_000).into();
         let client = Client { reached, peer, gone, held };
