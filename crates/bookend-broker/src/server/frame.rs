@@ -15,6 +15,8 @@ use crate::memory::{Full, Memory, OWN_BYTES, Room};
 
 /// What must get through within [`Limits::stalled`].
 pub(super) const PACE_BYTES: usize = 4 * 1024 * 1024;
+/// No client is given longer than this: an instant farther away might not exist.
+const PATIENCE_MAX: Duration = Duration::from_hours(24 * 365);
 /// What is allocated on the word of a length alone; the rest grows with what arrives.
 const TRUSTED_BYTES: usize = 64 * 1024;
 
@@ -58,8 +60,9 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    pub(super) fn new(limits: Limits, memory: Memory) -> Self {
-        let large_max = limits.request_bytes.min(i32::MAX as usize);
+    pub(super) fn new(mut limits: Limits, memory: Memory) -> Self {
+        limits.stalled = limits.stalled.min(PATIENCE_MAX);
+        let large_max = limits.request_bytes.min(i32::MAX as usize).min(Semaphore::MAX_PERMITS);
         let small = Arc::new(Semaphore::new(OWN_BYTES));
         let large = Arc::new(Semaphore::new(large_max));
         Self { limits, small, large, large_max, memory }
@@ -208,6 +211,19 @@ mod tests {
             assert!(begin.elapsed() >= intake.limits.stalled);
             assert!(intake.is_quiet() && memory.free() == MAX);
         }
+    }
+
+    // Goal: any values of the limits are valid, the largest and the smallest ones too.
+    #[tokio::test]
+    async fn no_limit_is_too_far_away() {
+        let far = Limits { idle: Duration::MAX, stalled: Duration::MAX, ..Limits::default() };
+        let limits = Limits { request_bytes: usize::MAX, memory_bytes: usize::MAX, ..far };
+        let memory = Memory::new(limits.memory_bytes, limits.stalled);
+        let frame = Intake::new(limits, memory).read(&mut &[0, 0, 0, 1, 7][..]).await.unwrap();
+        assert_eq!(frame.unwrap().bytes, [7][..]);
+        let none = Limits { request_bytes: 0, memory_bytes: 0, ..far };
+        let intake = Intake::new(none, Memory::new(0, Duration::ZERO));
+        assert!(intake.read(&mut &[0, 0, 0, 1, 7][..]).await.is_err());
     }
 
     // Goal: a trickle is no progress: four MiB have to arrive in time.
