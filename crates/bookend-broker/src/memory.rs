@@ -132,6 +132,14 @@ impl Held {
         Ok(())
     }
 
+    /// Gives back all but `bytes`: a request that waits takes less than one that is decoded and answered.
+    pub(crate) fn shrink(&self, mut bytes: usize) {
+        for room in &mut *self.rooms.lock().unwrap_or_else(PoisonError::into_inner) {
+            room.shrink(bytes);
+            bytes -= room.bytes();
+        }
+    }
+
     /// Gives everything back: the answer is written.
     pub(crate) fn release(&self) {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -184,6 +192,21 @@ mod tests {
         let giving = async { drop(room) };
         let (taken, ()) = tokio::join!(waiting, giving);
         assert_eq!(taken.unwrap().bytes(), 2 * MIB);
+    }
+
+    // Goal: a request that waits holds less than one that is answered.
+    #[tokio::test]
+    async fn who_waits_gives_back_what_it_does_not_need() {
+        let memory = memory();
+        let held = Held::new(memory.clone());
+        held.take_elements(1_024).await.unwrap();
+        held.take_elements(2_048).await.unwrap();
+        held.shrink(600 * 1024);
+        assert_eq!(memory.free(), 4 * MIB - 600 * 1024);
+        held.shrink(MIB);
+        assert_eq!(memory.free(), 4 * MIB - 600 * 1024, "shrinking does not grow");
+        held.shrink(0);
+        assert_eq!(memory.free(), 4 * MIB);
     }
 
     // Goal: an answer is counted once, whether its room was taken before or is looked for now.

@@ -41,6 +41,10 @@ enum Kind {
     Array(&'static [Field]),
     /// A structure that may be missing, behind a byte that says so.
     Nullable(&'static [Field]),
+    /// One structure.
+    Structure(&'static [Field]),
+    /// A field among the tagged ones, by its tag.
+    Tagged(u32, &'static Field),
 }
 
 /// A field of `bytes` bytes.
@@ -73,6 +77,17 @@ pub(crate) const fn nullable(fields: &'static [Field]) -> Field {
     Field::new(Kind::Nullable(fields))
 }
 
+/// One structure, as the value of a tagged field.
+pub(crate) const fn structure(fields: &'static [Field]) -> Field {
+    Field::new(Kind::Structure(fields))
+}
+
+/// A field that the decoder knows among the tagged ones. It reads the value without a look at the length that stands
+/// before it, so that length must be right, or whatever stands behind it is read as something else.
+pub(crate) const fn tagged(tag: u32, value: &'static Field) -> Field {
+    Field::new(Kind::Tagged(tag, value))
+}
+
 impl Field {
     const fn new(kind: Kind) -> Self {
         Self { kind, since: 0, until: i16::MAX }
@@ -98,6 +113,8 @@ pub(crate) enum Malformed {
     Short,
     #[error("a length in it is negative")]
     Negative,
+    #[error("a tagged field in it is not as long as it claims")]
+    Tagged,
     #[error("it holds more than {ELEMENTS_MAX} array elements")]
     TooManyElements,
 }
@@ -161,6 +178,8 @@ impl Example<'_> {
             Kind::List(element) => two(self.value(&element.kind)),
             Kind::Array(fields) => two(self.structure(fields)),
             Kind::Nullable(fields) => [vec![1], self.structure(fields)].concat(),
+            Kind::Structure(fields) => self.structure(fields),
+            Kind::Tagged(..) => Vec::new(),
         }
     }
 
@@ -190,7 +209,7 @@ impl Walk<'_> {
                 self.value(&field.kind)?;
             }
         }
-        if self.flexible { self.tagged_fields() } else { Ok(()) }
+        if self.flexible { self.tagged_fields(fields) } else { Ok(()) }
     }
 
     fn value(&mut self, kind: &Kind) -> Result<(), Malformed> {
@@ -206,6 +225,9 @@ impl Walk<'_> {
             }
             Kind::List(element) => self.each(|walk| walk.value(&element.kind)),
             Kind::Array(fields) => self.each(|walk| walk.structure(fields)),
+            Kind::Structure(fields) => self.structure(fields),
+            // It stands behind the others, where it stands at all.
+            Kind::Tagged(..) => Ok(()),
             Kind::Nullable(fields) => {
                 let [present] = self.take()?;
                 if present == 1 { self.structure(fields) } else { Ok(()) }
@@ -227,7 +249,7 @@ impl Walk<'_> {
         (0..count).try_for_each(|_| element(self))
     }
 
-    fn tagged_fields(&mut self) -> Result<(), Malformed> {
+    fn tagged_fields(&mut self, fields: &[Field]) -> Result<(), Malformed> {
         let count = self.varint()? as usize;
         if count > self.rest.len() {
             return Err(Malformed::Short);
@@ -235,9 +257,22 @@ impl Walk<'_> {
         self.elements_left =
             self.elements_left.checked_sub(count).ok_or(Malformed::TooManyElements)?;
         for _ in 0..count {
-            self.varint()?;
+            let tag = self.varint()?;
             let length = self.varint()? as usize;
-            self.skip(length)?;
+            let there = fields.iter().filter(|f| (f.since..=f.until).contains(&self.version));
+            let mut known = there.filter_map(|field| match field.kind {
+                Kind::Tagged(number, value) if number == tag => Some(value),
+                _ => None,
+            });
+            let Some(value) = known.next() else {
+                self.skip(length)?;
+                continue;
+            };
+            let before = self.rest.len();
+            self.value(&value.kind)?;
+            if before - self.rest.len() != length {
+                return Err(Malformed::Tagged);
+            }
         }
         Ok(())
     }
