@@ -25,9 +25,14 @@ enum Run {
     Tidy,
 }
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     Step { name: "test", run: Run::Cargo(&["test", "--workspace"], &[]) },
     Step { name: "fmt", run: Run::Cargo(&["fmt", "--all", "--", "--check"], &[]) },
+    Step {
+        // A workspace of its own.
+        name: "fmt-fuzz",
+        run: Run::Cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--", "--check"], &[]),
+    },
     Step {
         name: "clippy",
         run: Run::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]),

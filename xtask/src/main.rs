@@ -1,5 +1,5 @@
 //! What CI runs, and the rules that rustc cannot check: `cargo xtask ci`, `cargo xtask tidy`; and
-//! what needs real peers: `cargo xtask interop`.
+//! what needs real peers: `cargo xtask interop`; and what takes its time: `cargo xtask fuzz`.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -9,13 +9,13 @@
 mod ci;
 mod tidy;
 mod interop;
+mod fuzz;
 
 use std::{env, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 
-const USAGE: &str =
-    "usage: cargo xtask ci [--skip STEP]… | cargo xtask tidy | cargo xtask interop PEER";
+const USAGE: &str = "usage: cargo xtask ci [--skip STEP]… | cargo xtask tidy | cargo xtask interop PEER | cargo xtask fuzz [TARGET]…";
 
 fn main() -> ExitCode {
     // What fails here is said in one line; a backtrace of this tool would hide it.
@@ -37,6 +37,7 @@ fn run() -> anyhow::Result<()> {
         ["ci", ref options @ ..] => ci::run(root, &ci::skipped(options)?),
         ["tidy"] => tidy::run(root),
         ["interop", ref arguments @ ..] => interop::run(root, arguments),
+        ["fuzz", ref arguments @ ..] => fuzz::run(root, arguments),
         _ => bail!(USAGE),
     }
 }

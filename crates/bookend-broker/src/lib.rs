@@ -36,13 +36,17 @@ mod settings;
 mod offsets;
 mod node;
 mod folder;
+mod memory;
 mod error;
 mod fault;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub use self::wire::fuzzing;
 pub use bookend_log::Fsync;
 
 pub use self::{
     error::StartError,
-    fault::Fault,
-    server::{Broker, BrokerBuilder},
+    fault::{Api, ErrorCode, Fault, Injected},
+    server::{Broker, BrokerBuilder, Limits},
 };

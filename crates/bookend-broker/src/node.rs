@@ -37,6 +37,8 @@ pub(crate) struct Node {
     pub(crate) faults: Faults,
     /// Of a topic that is created without a number.
     pub(crate) partitions: u32,
+    /// Whether clients create topics by asking for them.
+    pub(crate) auto_create: bool,
     /// Last, so that it is free only when nothing here can write to it any more.
     pub(crate) folder: Folder,
 }
@@ -50,7 +52,7 @@ impl Node {
         let is_known = |id| catalog.find_id(id).is_some();
         let offsets = Offsets::open(&dir.join("offsets"), options, now_ms(), is_known)?;
         let (groups, faults) = (Groups::default(), Faults::default());
-        Ok(Self { catalog, offsets, groups, faults, partitions, folder })
+        Ok(Self { catalog, offsets, groups, faults, partitions, auto_create: true, folder })
     }
 
     /// Forgets committed offsets that have been of no use for the time of `retention`, for ever; the broker runs it as

@@ -4,20 +4,23 @@
 //! the stream turns `gone` true, and what waits for a generation or for records ends. What was read
 //! before that is still answered, so records sent just before the client left are not lost.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::{mpsc, watch},
+    time::timeout,
 };
 
 use super::{
-    frame::{self, Frame},
+    Shared,
+    frame::{Frame, FrameError, Intake, PACE_BYTES},
+    limits::Limits,
     stopped,
 };
 use crate::{
-    node::Node,
+    memory::Held,
     wire::{self, Client, Refusal},
 };
 
@@ -25,7 +28,7 @@ use crate::{
 const PIPELINED_MAX: usize = 8;
 
 /// Serves `stream` until the client leaves, is cut off, or `stopping` turns true.
-pub(super) async fn serve(node: Arc<Node>, stream: TcpStream, stopping: watch::Receiver<bool>) {
+pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, stopping: watch::Receiver<bool>) {
     let (reached, peer) = match stream.local_addr().and_then(|addr| {
         stream.set_nodelay(true)?;
         Ok((addr, stream.peer_addr()?))
@@ -39,9 +42,11 @@ pub(super) async fn serve(node: Arc<Node>, stream: TcpStream, stopping: watch::R
     let (read, write) = stream.into_split();
     let (frames, requests) = mpsc::channel(PIPELINED_MAX);
     let (leaving, gone) = watch::channel(false);
-    let client = Client { reached, peer, gone };
-    let reading = read_ahead(read, frames, leaving, stopping);
-    let answering = answer_all(&node, &client, requests, write);
+    let held = Held::new(shared.memory.clone());
+    let client = Client { reached, peer, gone, held };
+    let intake = Intake::new(shared.limits, shared.memory.clone());
+    let reading = read_ahead(intake, read, frames, leaving, stopping);
+    let answering = answer_all(&shared, &client, requests, write);
     // Reading ends first when the client leaves; answering ends first when the client is cut off, and then
     // nothing more is to be read.
     tokio::pin!(reading, answering);
@@ -52,25 +57,29 @@ pub(super) async fn serve(node: Arc<Node>, stream: TcpStream, stopping: watch::R
 }
 
 async fn read_ahead(
+    intake: Intake,
     mut read: impl AsyncRead + Unpin,
     frames: mpsc::Sender<Frame>,
     leaving: watch::Sender<bool>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let budget = frame::budget();
     loop {
         let next = async {
-            let Some(frame) = frame::read(&mut read, &budget).await? else { return Ok(None) };
+            let Some(frame) = intake.read(&mut read).await? else { return Ok(None) };
             let slot = frames.reserve().await.ok();
-            Ok::<_, frame::FrameError>(slot.map(|slot| (slot, frame)))
+            Ok::<_, FrameError>(slot.map(|slot| (slot, frame)))
         };
         tokio::select! {
             next = next => match next {
                 Ok(Some((slot, frame))) => slot.send(frame),
                 Ok(None) => break,
                 // Clients often close a connection whose last answer they have not read.
-                Err(frame::FrameError::Io(error)) => {
+                Err(FrameError::Io(error)) => {
                     tracing::debug!(%error, "a client left without a word");
+                    break;
+                }
+                Err(error @ FrameError::Idle(_)) => {
+                    tracing::debug!(%error, "a connection is closed");
                     break;
                 }
                 Err(error) => {
@@ -86,21 +95,17 @@ async fn read_ahead(
 }
 
 async fn answer_all(
-    node: &Arc<Node>,
+    shared: &Shared,
     client: &Client,
     mut requests: mpsc::Receiver<Frame>,
     mut write: impl AsyncWrite + Unpin,
 ) {
     // The share of a request is given back once it is answered.
     while let Some(Frame { bytes, _share }) = requests.recv().await {
-        match wire::answer(node, client, bytes).await {
-            Ok(None) => {}
-            Ok(Some(answer)) => {
-                if let Err(error) = write.write_all(&answer).await {
-                    tracing::debug!(%error, "a client left before its answer");
-                    return;
-                }
-            }
+        let answered = wire::answer(&shared.node, client, bytes).await;
+        let written = match answered {
+            Ok(None) => Ok(()),
+            Ok(Some(answer)) => write_all(client, &shared.limits, &mut write, &answer).await,
             Err(Refusal::Gone) => return,
             Err(Refusal::Fault) => {
                 tracing::info!("a connection is cut, as ordered");
@@ -111,6 +116,33 @@ async fn answer_all(
                 tracing::warn!(error, "a request is refused and its connection closed");
                 return;
             }
+        };
+        if let Err(error) = written {
+            match error.kind() {
+                io::ErrorKind::TimedOut | io::ErrorKind::OutOfMemory => {
+                    tracing::warn!(%error, "a connection is closed");
+                }
+                _ => tracing::debug!(%error, "a client left before its answer"),
+            }
+            return;
         }
+        client.held.release();
     }
+}
+
+/// Writes an answer as fast as the client reads it, and gives up on one who does not.
+async fn write_all(
+    client: &Client,
+    limits: &Limits,
+    write: &mut (impl AsyncWrite + Unpin),
+    answer: &[u8],
+) -> io::Result<()> {
+    let no_room = |full| io::Error::new(io::ErrorKind::OutOfMemory, full);
+    client.held.cover(answer.len()).await.map_err(no_room)?;
+    for part in answer.chunks(PACE_BYTES) {
+        let stalled =
+            |_| io::Error::new(io::ErrorKind::TimedOut, "a client does not read its answer");
+        timeout(limits.stalled, write.write_all(part)).await.map_err(stalled)??;
+    }
+    Ok(())
 }

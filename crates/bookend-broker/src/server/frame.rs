@@ -1,76 +1,159 @@
-//! The frames of a connection: a length of four bytes, then a request.
+//! The frames of a connection: a length of four bytes, then a request; read no faster than there is room, and no slower
+//! than is fair to the others.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout, timeout_at},
 };
 
-/// The largest request taken; Apache Kafka's `socket.request.max.bytes`.
-pub(super) const REQUEST_BYTES_MAX: usize = 100 * 1024 * 1024;
+use super::limits::Limits;
+use crate::memory::{Full, Memory, OWN_BYTES, Room};
+
+/// What must get through within [`Limits::stalled`].
+pub(super) const PACE_BYTES: usize = 4 * 1024 * 1024;
+/// No client is given longer than this: an instant farther away might not exist.
+const PATIENCE_MAX: Duration = Duration::from_hours(24 * 365);
 /// What is allocated on the word of a length alone; the rest grows with what arrives.
 const TRUSTED_BYTES: usize = 64 * 1024;
 
 /// Why no more requests are read from a connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FrameError {
-    #[error("a request of {0} bytes is announced; at most {REQUEST_BYTES_MAX} are taken")]
-    Length(i32),
+    #[error("a request of {announced} bytes is announced; at most {max} are taken")]
+    Length { announced: i32, max: usize },
+    #[error("a request is announced and does not arrive")]
+    Stalled,
+    #[error("nothing was asked for {0:?}")]
+    Idle(Duration),
+    #[error("a large request is announced")]
+    Full(#[from] Full),
     #[error("reading failed")]
     Io(#[from] std::io::Error),
 }
 
-/// A request, with its share of what one connection may have in memory.
+/// A request, with its share of what one connection and all of them may have in memory.
+#[derive(Debug)]
 pub(super) struct Frame {
     pub(super) bytes: Bytes,
-    pub(super) _share: OwnedSemaphorePermit,
+    pub(super) _share: Share,
 }
 
-/// What one connection may have in memory: one request of the largest size, or several smaller ones.
-pub(super) fn budget() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(REQUEST_BYTES_MAX))
+#[derive(Debug)]
+pub(super) struct Share {
+    _own: OwnedSemaphorePermit,
+    _room: Option<Room>,
 }
 
-/// Reads the next request, once there is room for it; `None` when the client has closed the connection.
-pub(super) async fn read(
-    stream: &mut (impl AsyncRead + Unpin),
-    budget: &Arc<Semaphore>,
-) -> Result<Option<Frame>, FrameError> {
-    let mut head = [0; 4];
-    match stream.read_exact(&mut head).await {
-        Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error.into()),
+/// What one connection may have in memory: one large request, or several that are together as large, and
+/// [`OWN_BYTES`] of small ones beside them.
+#[derive(Debug)]
+pub(super) struct Intake {
+    limits: Limits,
+    small: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+    large_max: usize,
+    memory: Memory,
+}
+
+impl Intake {
+    pub(super) fn new(mut limits: Limits, memory: Memory) -> Self {
+        limits.stalled = limits.stalled.min(PATIENCE_MAX);
+        let large_max = limits.request_bytes.min(i32::MAX as usize).min(Semaphore::MAX_PERMITS);
+        let small = Arc::new(Semaphore::new(OWN_BYTES));
+        let large = Arc::new(Semaphore::new(large_max));
+        Self { limits, small, large, large_max, memory }
     }
-    let announced = i32::from_be_bytes(head);
-    let announced = u32::try_from(announced).map_err(|_| FrameError::Length(announced))?;
-    let length = announced as usize;
-    if length > REQUEST_BYTES_MAX {
-        return Err(FrameError::Length(announced.cast_signed()));
-    }
-    // The budget is never closed; were it, nothing more would be read.
-    let Ok(share) = Arc::clone(budget).acquire_many_owned(announced).await else { return Ok(None) };
-    let mut frame = BytesMut::with_capacity(length.min(TRUSTED_BYTES));
-    let mut rest = stream.take(length as u64);
-    while rest.limit() > 0 {
-        if rest.read_buf(&mut frame).await? == 0 {
-            return Ok(None);
+
+    /// Reads the next request, once there is room for it; `None` when the client has closed the connection.
+    pub(super) async fn read(
+        &self,
+        stream: &mut (impl AsyncRead + Unpin),
+    ) -> Result<Option<Frame>, FrameError> {
+        let Some(head) = self.read_head(stream).await? else { return Ok(None) };
+        let announced = i32::from_be_bytes(head);
+        let length = usize::try_from(announced).ok().filter(|length| *length <= self.large_max);
+        let Some(length) = length else {
+            return Err(FrameError::Length { announced, max: self.large_max });
+        };
+        let share = self.share(length).await?;
+        let mut frame = BytesMut::with_capacity(length.min(TRUSTED_BYTES));
+        let mut rest = stream.take(length as u64);
+        let mut due = Instant::now() + self.limits.stalled;
+        let mut in_time = PACE_BYTES;
+        while rest.limit() > 0 {
+            let read = timeout_at(due, rest.read_buf(&mut frame)).await;
+            if read.map_err(|_| FrameError::Stalled)?? == 0 {
+                return Ok(None);
+            }
+            if frame.len() >= in_time {
+                in_time += PACE_BYTES;
+                due = Instant::now() + self.limits.stalled;
+            }
         }
+        Ok(Some(Frame { bytes: frame.freeze(), _share: share }))
     }
-    Ok(Some(Frame { bytes: frame.freeze(), _share: share }))
+
+    async fn read_head(
+        &self,
+        stream: &mut (impl AsyncRead + Unpin),
+    ) -> Result<Option<[u8; 4]>, FrameError> {
+        let mut head = [0; 4];
+        let mut filled = 0;
+        while filled < head.len() {
+            let Limits { idle, stalled, .. } = self.limits;
+            let patience = if filled == 0 { idle } else { stalled };
+            match timeout(patience, stream.read(&mut head[filled..])).await {
+                Ok(Ok(0)) => return Ok(None),
+                Ok(read) => filled += read?,
+                Err(_) if filled > 0 => return Err(FrameError::Stalled),
+                Err(_) if self.is_quiet() => return Err(FrameError::Idle(idle)),
+                // The client waits for an answer, as it may.
+                Err(_) => {}
+            }
+        }
+        Ok(Some(head))
+    }
+
+    /// Whether every request that was read has been answered.
+    fn is_quiet(&self) -> bool {
+        self.small.available_permits() == OWN_BYTES
+            && self.large.available_permits() == self.large_max
+    }
+
+    async fn share(&self, length: usize) -> Result<Share, FrameError> {
+        let is_small = length <= OWN_BYTES;
+        let own = if is_small { &self.small } else { &self.large };
+        let permits = u32::try_from(length).expect("the largest request fits");
+        let own = Arc::clone(own).acquire_many_owned(permits).await;
+        let own = own.expect("it is never closed");
+        let room = if is_small { None } else { Some(self.memory.take(length).await?) };
+        Ok(Share { _own: own, _room: room })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
+
+    const MAX: usize = 1024 * 1024;
+
+    fn intake() -> (Intake, Memory) {
+        let limits = Limits { request_bytes: MAX, ..Limits::default() };
+        let memory = Memory::new(MAX, limits.stalled);
+        (Intake::new(limits, memory.clone()), memory)
+    }
 
     async fn read_all(mut bytes: &[u8]) -> Vec<Result<Option<Bytes>, String>> {
         let mut frames = Vec::new();
-        let budget = budget();
+        let (intake, _) = intake();
         loop {
-            let frame = read(&mut bytes, &budget).await.map_err(|error| error.to_string());
+            let frame = intake.read(&mut bytes).await.map_err(|error| error.to_string());
             let frame = frame.map(|frame| frame.map(|frame| frame.bytes));
             let last = !matches!(frame, Ok(Some(_)));
             frames.push(frame);
@@ -88,20 +171,95 @@ mod tests {
             frames,
             [Ok(Some(Bytes::from_static(&[1, 2]))), Ok(Some(Bytes::new())), Ok(None)]
         );
-        for announced in [-1, i32::MIN, i32::MAX, 100 * 1024 * 1024 + 1] {
+        for announced in [-1, i32::MIN, i32::MAX, 1024 * 1024 + 1] {
             let frames = read_all(&announced.to_be_bytes()).await;
             assert!(matches!(&frames[..], [Err(_)]), "{announced}: {frames:?}");
         }
     }
 
-    // Goal: a client that sends faster than it is answered holds one largest request in memory, not more.
+    // Goal: a client that sends faster than it is answered holds one largest request in memory, not more, and all
+    // clients together no more than there is for all.
     #[tokio::test]
     async fn what_is_read_ahead_is_bounded() {
-        let budget = budget();
-        let bytes = [0, 0, 0, 3, 1, 2, 3];
-        let first = read(&mut &bytes[..], &budget).await.unwrap().unwrap();
-        assert_eq!(budget.available_permits(), REQUEST_BYTES_MAX - 3);
-        drop(first);
-        assert_eq!(budget.available_permits(), REQUEST_BYTES_MAX);
+        let (intake, memory) = intake();
+        let frame = |length: usize| {
+            let mut bytes = u32::try_from(length).unwrap().to_be_bytes().to_vec();
+            bytes.resize(4 + length, 7);
+            bytes
+        };
+        let small = intake.read(&mut &frame(3)[..]).await.unwrap().unwrap();
+        let large = intake.read(&mut &frame(OWN_BYTES + 1)[..]).await.unwrap().unwrap();
+        assert!(!intake.is_quiet());
+        assert_eq!(intake.small.available_permits(), OWN_BYTES - 3);
+        assert_eq!(intake.large.available_permits(), MAX - OWN_BYTES - 1);
+        assert_eq!(memory.free(), MAX - OWN_BYTES - 1);
+        drop((small, large));
+        assert!(intake.is_quiet());
+        assert_eq!(memory.free(), MAX);
+    }
+
+    // Goal: half a request is waited for, but not for ever, however it is cut. Method: paused time.
+    #[tokio::test(start_paused = true)]
+    async fn half_a_request_ends_the_connection() {
+        for half in [&[0][..], &[0, 0, 0, 9, 1, 2]] {
+            let (intake, memory) = intake();
+            let (mut client, mut server) = tokio::io::duplex(64);
+            client.write_all(half).await.unwrap();
+            let begin = Instant::now();
+            let ended = intake.read(&mut server).await;
+            assert!(matches!(ended, Err(FrameError::Stalled)), "{ended:?}");
+            assert!(begin.elapsed() >= intake.limits.stalled);
+            assert!(intake.is_quiet() && memory.free() == MAX);
+        }
+    }
+
+    // Goal: any values of the limits are valid, the largest and the smallest ones too.
+    #[tokio::test]
+    async fn no_limit_is_too_far_away() {
+        let far = Limits { idle: Duration::MAX, stalled: Duration::MAX, ..Limits::default() };
+        let limits = Limits { request_bytes: usize::MAX, memory_bytes: usize::MAX, ..far };
+        let memory = Memory::new(limits.memory_bytes, limits.stalled);
+        let frame = Intake::new(limits, memory).read(&mut &[0, 0, 0, 1, 7][..]).await.unwrap();
+        assert_eq!(frame.unwrap().bytes, [7][..]);
+        let none = Limits { request_bytes: 0, memory_bytes: 0, ..far };
+        let intake = Intake::new(none, Memory::new(0, Duration::ZERO));
+        assert!(intake.read(&mut &[0, 0, 0, 1, 7][..]).await.is_err());
+    }
+
+    // Goal: a trickle is no progress: four MiB have to arrive in time.
+    #[tokio::test(start_paused = true)]
+    async fn a_trickle_ends_the_connection() {
+        let (intake, _) = intake();
+        let (mut client, mut server) = tokio::io::duplex(64);
+        let trickle = async {
+            client.write_all(&[0, 0, 1, 0]).await.unwrap();
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                client.write_all(&[7]).await.unwrap();
+            }
+        };
+        let begin = Instant::now();
+        tokio::select! {
+            ended = intake.read(&mut server) => assert!(matches!(ended, Err(FrameError::Stalled))),
+            () = trickle => unreachable!(),
+        }
+        assert!(begin.elapsed() < intake.limits.stalled + Duration::from_secs(2));
+    }
+
+    // Goal: an idle connection ends; one that waits for its answer is not idle.
+    #[tokio::test(start_paused = true)]
+    async fn only_a_quiet_connection_is_idle() {
+        let (intake, _) = intake();
+        let (_client, mut server) = tokio::io::duplex(64);
+        let parked = intake.read(&mut &[0, 0, 0, 1, 7][..]).await.unwrap().unwrap();
+        let idle = intake.limits.idle;
+        let answer = async {
+            tokio::time::sleep(idle * 5 / 2).await;
+            drop(parked);
+        };
+        let begin = Instant::now();
+        let (ended, ()) = tokio::join!(intake.read(&mut server), answer);
+        assert!(matches!(ended, Err(FrameError::Idle(_))), "{ended:?}");
+        assert!(begin.elapsed() >= 3 * idle);
     }
 }

@@ -1,6 +1,9 @@
-//! Accepts connections, and ends them all when the broker stops.
+//! Accepts connections, as many as there may be, and ends them all when the broker stops.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     net::TcpListener,
@@ -9,11 +12,8 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
-use super::{connection, stopped};
-use crate::node::Node;
+use super::{Shared, connection, seldom::Seldom, stopped};
 
-/// The most connections at one time; one more is closed at once.
-const CONNECTIONS_MAX: usize = 4_096;
 /// How long connections get to answer what they have begun, once the broker stops.
 const DRAIN: Duration = Duration::from_secs(2);
 /// How long accepting rests after it failed: out of file descriptors, most likely.
@@ -21,22 +21,36 @@ const REST: Duration = Duration::from_millis(100);
 
 /// Accepts connections until `stopping` turns true; returns when the last of them has ended.
 pub(super) async fn run(
-    node: Arc<Node>,
+    shared: Arc<Shared>,
     listener: TcpListener,
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
+    let connections_max = shared.limits.connections_allowed();
+    let (mut failed, mut turned_away) = (Seldom::default(), Seldom::default());
     let for_connections = stopping.clone();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
+                // Whatever is dropped here is closed by that.
+                Ok((_, peer)) if shared.node.faults.refuses_connection() => {
+                    tracing::info!(%peer, "a connection is refused, as ordered");
+                }
+                Ok(_) if connections.len() >= connections_max => {
+                    if let Some(closed) = turned_away.count(Instant::now()) {
+                        tracing::warn!(connections_max, closed, "too many connections; new ones are closed");
+                    }
+                }
                 Ok((stream, peer)) => {
                     let span = tracing::info_span!("connection", %peer);
-                    let serve = connection::serve(Arc::clone(&node), stream, for_connections.clone());
-                    admit(&mut connections, serve.instrument(span));
+                    let shared = Arc::clone(&shared);
+                    let serve = connection::serve(shared, stream, for_connections.clone());
+                    connections.spawn(serve.instrument(span));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    if let Some(times) = failed.count(Instant::now()) {
+                        tracing::warn!(%error, times, "connections could not be accepted");
+                    }
                     tokio::time::sleep(REST).await;
                 }
             },
@@ -54,15 +68,6 @@ pub(super) async fn run(
         tracing::warn!(connections = connections.len(), "connections were cut while answering");
         connections.shutdown().await;
     }
-}
-
-/// Serves one more connection, or drops it, which closes it.
-fn admit(connections: &mut JoinSet<()>, serve: impl Future<Output = ()> + Send + 'static) {
-    if connections.len() >= CONNECTIONS_MAX {
-        tracing::warn!(max = CONNECTIONS_MAX, "too many connections; a new one is closed");
-        return;
-    }
-    connections.spawn(serve);
 }
 
 /// A panic ends its own connection only, and is not passed over.

@@ -1,11 +1,13 @@
 //! The broker as a handle: start it, ask for its address, stop it.
 //!
-//! [`listener`] accepts, [`connection`] keeps a connection's requests in order, [`frame`] cuts them out.
-//! Downstream: [`wire`](crate::wire), which knows what they mean.
+//! [`listener`] accepts, [`connection`] keeps a connection's requests in order, [`frame`] cuts them out; all within
+//! [`Limits`]. Downstream: [`wire`](crate::wire), which knows what they mean.
 
+mod limits;
 mod frame;
 mod connection;
 mod listener;
+mod seldom;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -17,10 +19,12 @@ use std::{
 use bookend_log::{Fsync, Options};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
+pub use self::limits::Limits;
 use crate::{
     error::StartError,
-    fault::Fault,
+    fault::{Fault, Injected},
     folder::Folder,
+    memory::Memory,
     node::{Node, blocking},
 };
 
@@ -53,8 +57,18 @@ pub struct BrokerBuilder {
     data: Option<PathBuf>,
     fsync: Fsync,
     partitions: u32,
+    auto_create: bool,
+    limits: Limits,
     offsets_retention: Duration,
     retention_check: Duration,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+struct Shared {
+    node: Arc<Node>,
+    limits: Limits,
+    memory: Memory,
 }
 
 impl Broker {
@@ -77,6 +91,8 @@ impl Broker {
             data: None,
             fsync: Options::default().fsync,
             partitions: PARTITIONS,
+            auto_create: true,
+            limits: Limits::default(),
             offsets_retention: OFFSETS_RETENTION,
             retention_check: RETENTION_CHECK,
         }
@@ -100,9 +116,37 @@ impl Broker {
         self.node.catalog.cluster_id()
     }
 
-    /// Lets something go wrong, once; for tests.
-    pub fn inject(&self, fault: Fault) {
-        self.node.faults.add(fault);
+    /// Lets something go wrong; for tests of whoever talks to this broker. What is returned tells how often it did.
+    ///
+    /// A request is struck by one fault at most: the first in the order of injection that is meant for it.
+    ///
+    /// ```
+    /// use bookend_broker::{Api, Broker, ErrorCode, Fault};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), bookend_broker::StartError> {
+    /// let broker = Broker::builder().start().await?;
+    /// let refusal = Fault::error(ErrorCode::NOT_ENOUGH_REPLICAS).on(Api::Produce).topic("orders");
+    /// let refusal = broker.inject(refusal.until_lifted());
+    /// // Here the code under test sends an order to `broker.bootstrap()`. It must try again, not give up:
+    /// // refusal.has_struck(2).await;
+    /// refusal.lift();
+    /// // … and the order arrives.
+    /// # assert_eq!(refusal.struck(), 0);
+    /// # broker.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// `examples/faults.rs` is a whole such test.
+    #[expect(clippy::must_use_candidate, reason = "most faults strike once and need no handle")]
+    pub fn inject(&self, fault: Fault) -> Injected {
+        self.node.faults.add(fault)
+    }
+
+    /// Lifts every fault that is still to strike.
+    pub fn lift_faults(&self) {
+        self.node.faults.lift_all();
     }
 
     /// Stops: takes no more connections, answers what is being worked on, closes the rest, syncs, frees the folder.
@@ -165,6 +209,19 @@ impl BrokerBuilder {
         self
     }
 
+    /// Sets whether a topic is created when a client first asks for it, if the client wants that; it is unless this
+    /// says no. An admin client creates topics in any case.
+    pub fn auto_create(mut self, allowed: bool) -> Self {
+        self.auto_create = allowed;
+        self
+    }
+
+    /// Sets what clients may take of this process.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Sets for how long committed offsets are kept once their group has no members any more, or, of a consumer that is
     /// in no group, since they were committed. Without it they are kept for seven days, as by Apache Kafka.
     pub fn offsets_retention(mut self, retention: Duration) -> Self {
@@ -190,7 +247,16 @@ impl BrokerBuilder {
     /// # Panics
     /// When the system has no random bytes, or the runtime is shutting down.
     pub async fn start(self) -> Result<Broker, StartError> {
-        let Self { listen, data, fsync, partitions, offsets_retention, retention_check } = self;
+        let Self {
+            listen,
+            data,
+            fsync,
+            partitions,
+            auto_create,
+            limits,
+            offsets_retention,
+            retention_check,
+        } = self;
         // The port first: it is the more likely to be in the way, and free again by itself.
         let failed = |source| StartError::Listen { addr: listen, source };
         let socket = TcpListener::bind(listen).await.map_err(failed)?;
@@ -198,10 +264,13 @@ impl BrokerBuilder {
         if !addr.ip().is_loopback() {
             tracing::warn!(%addr, "this broker has no authentication, and listens beyond this host");
         }
-        let node = blocking(move || Node::open(Folder::take(data)?, fsync, partitions)).await?;
+        let mut node = blocking(move || Node::open(Folder::take(data)?, fsync, partitions)).await?;
+        node.auto_create = auto_create;
         let node = Arc::new(node);
         let (stopping, stop) = watch::channel(false);
-        let listener = tokio::spawn(listener::run(Arc::clone(&node), socket, stop));
+        let memory = Memory::new(limits.memory_bytes, limits.stalled);
+        let shared = Arc::new(Shared { node: Arc::clone(&node), limits, memory });
+        let listener = tokio::spawn(listener::run(shared, socket, stop));
         let groups = {
             let node = Arc::clone(&node);
             tokio::spawn(async move { node.groups.run_timer().await })

@@ -5,7 +5,7 @@
 //! Sessions (KIP-227) are not kept: a client that asks for one is told so, and names its partitions each
 //! time. Topic ids from version 13 on: KIP-516.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka_protocol::{
@@ -16,11 +16,12 @@ use kafka_protocol::{
         fetch_response::{FetchableTopicResponse, PartitionData},
     },
 };
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
     Api, Client, Refusal, check_leader_epoch, code, millis,
-    schema::{Schema, array, fixed, list, text},
+    schema::{Schema, array, fixed, list, structure, tagged, text},
 };
 use crate::{
     node::{Node, blocking},
@@ -51,10 +52,13 @@ pub(super) const API: Api = Api {
                     fixed(4).since(12),
                     fixed(8).since(5),
                     fixed(4),
+                    tagged(0, &fixed(16)).since(17),
                 ]),
             ]),
             array(&[text().until(12), fixed(16).since(13), list(&fixed(4))]).since(7),
             text().since(11),
+            tagged(0, &text()),
+            tagged(1, &structure(&[fixed(4), fixed(8)])).since(15),
         ],
     },
 };
@@ -64,6 +68,9 @@ const FETCH_BYTES_MAX: usize = 55 * 1024 * 1024;
 
 /// Topics with what is asked for of them.
 type Topics = Vec<(TopicName, Uuid, Vec<Wanted>)>;
+
+/// What a parked fetch is reckoned to keep of each partition.
+const PARKED_BYTES: usize = 128;
 
 /// One partition that is asked for.
 #[derive(Debug)]
@@ -100,10 +107,16 @@ pub(super) async fn answer(
     loop {
         let seen = bytes_seen(&partitions);
         let in_time = Instant::now() < deadline;
-        let read = look(&topics, bytes_max).await;
+        let mut room = client.held.memory().take_up_to(bytes_max).await?;
+        let read = look(&topics, room.bytes()).await;
+        // A client that asks for more than there is room for gets less.
+        let bytes_min = bytes_min.min(room.bytes());
         if read.bytes >= bytes_min || read.failed || !in_time {
+            room.shrink(read.bytes);
+            client.held.keep(room);
             return Ok(FetchResponse::default().with_responses(read.responses));
         }
+        drop(room);
         waiter.wait_for((bytes_min - read.bytes) as u64);
         if watches.is_empty() {
             watches.extend(partitions.iter().map(|partition| partition.watch(&waiter)));
@@ -113,9 +126,10 @@ pub(super) async fn answer(
         if missed > 0 && waiter.count(missed) || has_failed(&topics) {
             continue;
         }
+        client.held.shrink(partitions.len() * PARKED_BYTES);
         tokio::select! {
             () = waiter.woken() => {}
-            () = tokio::time::sleep_until(deadline.into()) => {}
+            () = tokio::time::sleep_until(deadline) => {}
             () = client.gone() => return Err(Refusal::Gone),
         }
     }

@@ -56,7 +56,7 @@ pub(super) async fn answer(
     version: i16,
     request: MetadataRequest,
 ) -> MetadataResponse {
-    let create = request.allow_auto_topic_creation;
+    let create = request.allow_auto_topic_creation && node.auto_create;
     // Before version 1 there was no null: an empty list means all.
     let asked = request.topics.filter(|topics| version > 0 || !topics.is_empty());
     // Named often, a topic is described once: else a small request could ask for gigabytes.

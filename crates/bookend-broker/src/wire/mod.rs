@@ -9,6 +9,8 @@
 //! [`node`](crate::node) with its partitions, groups and offsets.
 
 mod schema;
+mod client;
+mod refusal;
 mod refused;
 mod resource;
 
@@ -41,21 +43,24 @@ mod list_groups;
 mod describe_groups;
 mod delete_groups;
 
+mod faulty;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+
 #[cfg(test)]
 mod tests;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
+use self::schema::Schema;
+pub(crate) use self::{client::Client, refusal::Refusal};
+use crate::{node::Node, partition::LEADER_EPOCH};
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::{
     ResponseError,
     messages::{ApiKey, RequestHeader, RequestKind, ResponseHeader, ResponseKind},
     protocol::{Decodable, Encodable, StrBytes},
 };
-use tokio::sync::watch;
-
-use self::schema::{Malformed, Schema};
-use crate::{node::Node, partition::LEADER_EPOCH};
 
 /// The room for a small answer, and for what stands before a large one.
 const FRAME_BYTES: usize = 256;
@@ -101,61 +106,6 @@ const APIS: [&Api; 28] = [
     &describe_topic_partitions::API,
 ];
 
-/// The other end of a connection, as the APIs see it.
-#[derive(Debug)]
-pub(crate) struct Client {
-    /// The address at which the client reached this broker; it is told to come back there.
-    pub(crate) reached: SocketAddr,
-    /// The client's own address, for those who ask who is in a group.
-    pub(crate) peer: SocketAddr,
-    /// Turns true when the client is gone, or this broker is about to.
-    pub(crate) gone: watch::Receiver<bool>,
-}
-
-impl Client {
-    /// Waits until there is no one to answer any more.
-    async fn gone(&self) {
-        // An error is a connection that has ended, which is what is waited for.
-        drop(self.gone.clone().wait_for(|gone| *gone).await);
-    }
-
-    fn host(&self) -> StrBytes {
-        StrBytes::from_string(self.reached.ip().to_string())
-    }
-
-    /// The client's host as Apache Kafka writes it.
-    fn peer_host(&self) -> StrBytes {
-        StrBytes::from_string(format!("/{}", self.peer.ip()))
-    }
-
-    fn port(&self) -> i32 {
-        self.reached.port().into()
-    }
-}
-
-/// Why a request gets no answer, and its connection ends.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error("it has no whole header")]
-    Header,
-    #[error("API {0} is not known")]
-    Api(i16),
-    #[error("version {version} of {key:?} is not implemented")]
-    Version { key: ApiKey, version: i16 },
-    #[error("the body of {key:?} version {version} is malformed: {source}")]
-    Body { key: ApiKey, version: i16, source: Malformed },
-    #[error("{key:?} version {version} cannot be decoded: {reason}")]
-    Decode { key: ApiKey, version: i16, reason: String },
-    #[error("the answer to {key:?} version {version} cannot be encoded: {reason}")]
-    Encode { key: ApiKey, version: i16, reason: String },
-    #[error("records sent without asking for an acknowledgement were refused: {0}")]
-    Unacknowledged(ResponseError),
-    #[error("a fault was injected")]
-    Fault,
-    #[error("the client is gone")]
-    Gone,
-}
-
 /// Answers the request in `frame`; `None` where the protocol has no answer.
 pub(crate) async fn answer(
     node: &Arc<Node>,
@@ -177,18 +127,32 @@ pub(crate) async fn answer(
             _ => Err(Refusal::Version { key, version }),
         };
     }
-    let undecodable =
-        |error: &dyn std::fmt::Display| Refusal::Decode { key, version, reason: error.to_string() };
-    let header = RequestHeader::decode(&mut frame, key.request_header_version(version))
-        .map_err(|error| undecodable(&error))?;
+    let (header, elements) = check(api, version, &mut frame)?;
     tracing::trace!(?key, version, client = header.client_id.as_deref(), "request");
-    api.schema.check(version, &frame).map_err(|source| Refusal::Body { key, version, source })?;
-    let request =
-        RequestKind::decode(key, &mut frame, version).map_err(|error| undecodable(&error))?;
-    let Some(response) = dispatch(node, client, &header, version, request).await? else {
+    client.held.take_elements(elements).await?;
+    let request = decode(key, version, frame)?;
+    let Some(response) = faulty::dispatch(node, client, &header, request).await? else {
         return Ok(None);
     };
     encode(key, version, correlation_id, &response).map(Some)
+}
+
+/// Takes the header off `frame`; returns it, and how many array elements stand in the body.
+fn check(api: &Api, version: i16, frame: &mut Bytes) -> Result<(RequestHeader, usize), Refusal> {
+    let key = api.key;
+    let header = RequestHeader::decode(frame, key.request_header_version(version))
+        .map_err(|error| Refusal::Decode { key, version, reason: error.to_string() })?;
+    let elements = api.schema.elements(version, frame);
+    Ok((header, elements.map_err(|source| Refusal::Body { key, version, source })?))
+}
+
+/// Decodes a body that was checked.
+fn decode(key: ApiKey, version: i16, mut body: Bytes) -> Result<RequestKind, Refusal> {
+    RequestKind::decode(key, &mut body, version).map_err(|error| Refusal::Decode {
+        key,
+        version,
+        reason: error.to_string(),
+    })
 }
 
 async fn dispatch(

@@ -23,7 +23,6 @@ use super::{
     schema::{Schema, array, bytes, fixed, text},
 };
 use crate::{
-    fault::Fault,
     node::{Node, blocking, now_ms},
     partition::batch::{self, Invalid, Rules},
 };
@@ -48,16 +47,13 @@ pub(super) async fn answer(
     version: i16,
     request: ProduceRequest,
 ) -> Result<Option<ProduceResponse>, Refusal> {
-    let fault = node.faults.next();
-    if fault == Some(Fault::CutBeforeAppend) {
-        return Err(Refusal::Fault);
-    }
     let acks = request.acks;
-    let refused = match fault {
-        Some(Fault::Refuse(code)) => ResponseError::try_from_code(code),
-        _ if !matches!(acks, -1..=1) => Some(ResponseError::InvalidRequiredAcks),
-        _ if request.transactional_id.is_some() => Some(ResponseError::InvalidTxnState),
-        _ => None,
+    let refused = if !matches!(acks, -1..=1) {
+        Some(ResponseError::InvalidRequiredAcks)
+    } else if request.transactional_id.is_some() {
+        Some(ResponseError::InvalidTxnState)
+    } else {
+        None
     };
     let responses = {
         let node = Arc::clone(node);
@@ -77,11 +73,6 @@ pub(super) async fn answer(
         })
         .await
     };
-    match fault {
-        Some(Fault::CutAfterAppend) => return Err(Refusal::Fault),
-        Some(Fault::Delay(by)) => tokio::time::sleep(by).await,
-        _ => {}
-    }
     if acks != 0 {
         return Ok(Some(ProduceResponse::default().with_responses(responses)));
     }

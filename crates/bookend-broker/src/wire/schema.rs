@@ -41,6 +41,10 @@ enum Kind {
     Array(&'static [Field]),
     /// A structure that may be missing, behind a byte that says so.
     Nullable(&'static [Field]),
+    /// One structure.
+    Structure(&'static [Field]),
+    /// A field among the tagged ones, by its tag.
+    Tagged(u32, &'static Field),
 }
 
 /// A field of `bytes` bytes.
@@ -73,6 +77,17 @@ pub(crate) const fn nullable(fields: &'static [Field]) -> Field {
     Field::new(Kind::Nullable(fields))
 }
 
+/// One structure, as the value of a tagged field.
+pub(crate) const fn structure(fields: &'static [Field]) -> Field {
+    Field::new(Kind::Structure(fields))
+}
+
+/// A field that the decoder knows among the tagged ones. It reads the value without a look at the length that stands
+/// before it, so that length must be right, or whatever stands behind it is read as something else.
+pub(crate) const fn tagged(tag: u32, value: &'static Field) -> Field {
+    Field::new(Kind::Tagged(tag, value))
+}
+
 impl Field {
     const fn new(kind: Kind) -> Self {
         Self { kind, since: 0, until: i16::MAX }
@@ -98,6 +113,8 @@ pub(crate) enum Malformed {
     Short,
     #[error("a length in it is negative")]
     Negative,
+    #[error("a tagged field in it is not as long as it claims")]
+    Tagged,
     #[error("it holds more than {ELEMENTS_MAX} array elements")]
     TooManyElements,
 }
@@ -105,6 +122,15 @@ pub(crate) enum Malformed {
 impl Schema {
     /// Walks `body`; returns how many bytes stand behind its last field.
     pub(crate) fn check(&self, version: i16, body: &[u8]) -> Result<usize, Malformed> {
+        Ok(self.walk(version, body)?.rest.len())
+    }
+
+    /// Walks `body`; returns how many array elements it holds.
+    pub(crate) fn elements(&self, version: i16, body: &[u8]) -> Result<usize, Malformed> {
+        Ok(ELEMENTS_MAX - self.walk(version, body)?.elements_left)
+    }
+
+    fn walk<'a>(&self, version: i16, body: &'a [u8]) -> Result<Walk<'a>, Malformed> {
         let mut walk = Walk {
             rest: body,
             version,
@@ -112,7 +138,59 @@ impl Schema {
             elements_left: ELEMENTS_MAX,
         };
         walk.structure(self.fields)?;
-        Ok(walk.rest.len())
+        Ok(walk)
+    }
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+impl Schema {
+    /// A body with two elements in every array, the text `t` wherever one stands, zeros for numbers and `payload`
+    /// for bytes.
+    pub(crate) fn example(&self, version: i16, payload: &[u8]) -> Vec<u8> {
+        let example = Example { version, flexible: version >= self.flexible, payload };
+        example.structure(self.fields)
+    }
+}
+
+/// How an example is written.
+#[cfg(any(test, feature = "fuzzing"))]
+struct Example<'a> {
+    version: i16,
+    flexible: bool,
+    payload: &'a [u8],
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+impl Example<'_> {
+    fn structure(&self, fields: &[Field]) -> Vec<u8> {
+        let there = fields.iter().filter(|f| (f.since..=f.until).contains(&self.version));
+        let mut bytes: Vec<u8> = there.flat_map(|field| self.value(&field.kind)).collect();
+        bytes.extend(self.flexible.then_some(0)); // no tagged field
+        bytes
+    }
+
+    fn value(&self, kind: &Kind) -> Vec<u8> {
+        let two = |element: Vec<u8>| [self.length(2, 4), element.clone(), element].concat();
+        match kind {
+            Kind::Fixed(bytes) => vec![0; *bytes],
+            Kind::Text => [self.length(1, 2), b"t".to_vec()].concat(),
+            Kind::Bytes => [self.length(self.payload.len(), 4), self.payload.to_vec()].concat(),
+            Kind::List(element) => two(self.value(&element.kind)),
+            Kind::Array(fields) => two(self.structure(fields)),
+            Kind::Nullable(fields) => [vec![1], self.structure(fields)].concat(),
+            Kind::Structure(fields) => self.structure(fields),
+            Kind::Tagged(..) => Vec::new(),
+        }
+    }
+
+    /// A length, in so many bytes before KIP-482; since then in one, which is enough for an example.
+    fn length(&self, length: usize, bytes: usize) -> Vec<u8> {
+        let short = u8::try_from(length + 1).ok().filter(|short| *short < 0x80);
+        if self.flexible {
+            return vec![short.expect("an example is short")];
+        }
+        let length = u32::try_from(length).expect("an example is short").to_be_bytes();
+        length[4 - bytes..].to_vec()
     }
 }
 
@@ -131,7 +209,7 @@ impl Walk<'_> {
                 self.value(&field.kind)?;
             }
         }
-        if self.flexible { self.tagged_fields() } else { Ok(()) }
+        if self.flexible { self.tagged_fields(fields) } else { Ok(()) }
     }
 
     fn value(&mut self, kind: &Kind) -> Result<(), Malformed> {
@@ -147,6 +225,9 @@ impl Walk<'_> {
             }
             Kind::List(element) => self.each(|walk| walk.value(&element.kind)),
             Kind::Array(fields) => self.each(|walk| walk.structure(fields)),
+            Kind::Structure(fields) => self.structure(fields),
+            // It stands behind the others, where it stands at all.
+            Kind::Tagged(..) => Ok(()),
             Kind::Nullable(fields) => {
                 let [present] = self.take()?;
                 if present == 1 { self.structure(fields) } else { Ok(()) }
@@ -168,7 +249,7 @@ impl Walk<'_> {
         (0..count).try_for_each(|_| element(self))
     }
 
-    fn tagged_fields(&mut self) -> Result<(), Malformed> {
+    fn tagged_fields(&mut self, fields: &[Field]) -> Result<(), Malformed> {
         let count = self.varint()? as usize;
         if count > self.rest.len() {
             return Err(Malformed::Short);
@@ -176,9 +257,22 @@ impl Walk<'_> {
         self.elements_left =
             self.elements_left.checked_sub(count).ok_or(Malformed::TooManyElements)?;
         for _ in 0..count {
-            self.varint()?;
+            let tag = self.varint()?;
             let length = self.varint()? as usize;
-            self.skip(length)?;
+            let there = fields.iter().filter(|f| (f.since..=f.until).contains(&self.version));
+            let mut known = there.filter_map(|field| match field.kind {
+                Kind::Tagged(number, value) if number == tag => Some(value),
+                _ => None,
+            });
+            let Some(value) = known.next() else {
+                self.skip(length)?;
+                continue;
+            };
+            let before = self.rest.len();
+            self.value(&value.kind)?;
+            if before - self.rest.len() != length {
+                return Err(Malformed::Tagged);
+            }
         }
         Ok(())
     }

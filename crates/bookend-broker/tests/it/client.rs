@@ -50,7 +50,12 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(addr: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(addr).await.unwrap(), correlation_id: 0 }
+        Self::try_connect(addr).await.unwrap()
+    }
+
+    /// `None` if nobody listens.
+    pub(crate) async fn try_connect(addr: SocketAddr) -> Option<Self> {
+        Some(Self { stream: TcpStream::connect(addr).await.ok()?, correlation_id: 0 })
     }
 
     /// Sends bytes as they are.
@@ -58,8 +63,47 @@ impl Client {
         self.stream.write_all(bytes).await.unwrap();
     }
 
+    /// Sends a request; `None` if the connection has ended.
+    pub(crate) async fn try_send<R: Request + Sync>(
+        &mut self,
+        version: i16,
+        request: &R,
+    ) -> Option<()> {
+        let frame = self.frame(version, request);
+        self.try_send_raw(&frame).await
+    }
+
+    /// Sends bytes as they are; `None` if the connection has ended.
+    pub(crate) async fn try_send_raw(&mut self, bytes: &[u8]) -> Option<()> {
+        self.stream.write_all(bytes).await.ok()
+    }
+
+    /// Receives the next answer; `None` if the connection ends before that.
+    pub(crate) async fn try_receive<R: Request>(&mut self, version: i16) -> Option<R::Response> {
+        let mut frame = self.receive_raw().await?;
+        let header_version = ApiKey::try_from(R::KEY).unwrap().response_header_version(version);
+        ResponseHeader::decode(&mut frame, header_version).unwrap();
+        Some(R::Response::decode(&mut frame, version).unwrap())
+    }
+
+    /// Asks; `None` if the connection ends before the answer.
+    pub(crate) async fn try_ask<R: Request + Sync>(
+        &mut self,
+        version: i16,
+        request: &R,
+    ) -> Option<R::Response> {
+        self.try_send(version, request).await?;
+        self.try_receive::<R>(version).await
+    }
+
     /// Sends a request.
     pub(crate) async fn send<R: Request + Sync>(&mut self, version: i16, request: &R) {
+        let frame = self.frame(version, request);
+        self.send_raw(&frame).await;
+    }
+
+    /// The bytes of the next request.
+    pub(crate) fn frame<R: Request>(&mut self, version: i16, request: &R) -> Vec<u8> {
         self.correlation_id += 1;
         let mut frame = BytesMut::new();
         let header = RequestHeader::default()
@@ -70,7 +114,7 @@ impl Client {
         encode_request_header_into_buffer(&mut frame, &header).unwrap();
         request.encode(&mut frame, version).unwrap();
         let length = u32::try_from(frame.len()).unwrap().to_be_bytes();
-        self.send_raw(&[&length, &frame[..]].concat()).await;
+        [&length, &frame[..]].concat()
     }
 
     /// Receives the next answer, which must be to the request `behind` requests before the last.
@@ -97,6 +141,12 @@ impl Client {
         tokio::time::timeout(DEADLINE, read).await.expect("no answer in time")
     }
 
+    /// Waits until the broker has reset the connection, without reading.
+    pub(crate) async fn reset(&mut self) {
+        let reset = self.stream.ready(tokio::io::Interest::ERROR);
+        tokio::time::timeout(DEADLINE, reset).await.expect("no reset in time").unwrap();
+    }
+
     pub(crate) async fn ask<R: Request + Sync>(
         &mut self,
         version: i16,
@@ -108,11 +158,16 @@ impl Client {
 
     /// Asks for a topic's metadata, which creates it.
     pub(crate) async fn topic(&mut self, name: &str) -> MetadataResponseTopic {
+        self.try_topic(name).await.expect("the broker closed the connection")
+    }
+
+    /// As [`topic`](Self::topic); `None` if the connection ends before the answer.
+    pub(crate) async fn try_topic(&mut self, name: &str) -> Option<MetadataResponseTopic> {
         let asked = MetadataRequestTopic::default().with_name(Some(topic_name(name)));
         let request = MetadataRequest::default()
             .with_topics(Some(vec![asked]))
             .with_allow_auto_topic_creation(true);
-        self.ask(12, &request).await.topics.remove(0)
+        Some(self.try_ask(12, &request).await?.topics.remove(0))
     }
 
     pub(crate) async fn produce(&mut self, topic: &str, batch: Bytes) -> PartitionProduceResponse {

@@ -1,11 +1,18 @@
 //! Faults made to order, and what a client can make of them.
 
+#[path = "../../examples/faults.rs"]
+mod example;
+
 use std::time::{Duration, Instant};
 
-use bookend_broker::Fault;
-use kafka_protocol::ResponseError;
+use bookend_broker::{Api, Broker, ErrorCode, Fault};
+use kafka_protocol::{
+    ResponseError,
+    messages::{CreateTopicsRequest, create_topics_request::CreatableTopic},
+};
+use tokio::{io::AsyncReadExt as _, net::TcpStream};
 
-use crate::client::{Client, batch, broker, produce};
+use crate::client::{Client, batch, broker, produce, topic_name};
 
 /// Produces with the connection cut after the append, then once more as a client does that got no answer; returns
 /// what stands in the log.
@@ -16,7 +23,7 @@ async fn cut_and_retry(idempotent: bool) -> Vec<String> {
     let id = client.producer_id().await;
     let stamp = |first| idempotent.then_some((id, first));
     client.produce("t", batch(stamp(0), &["a"])).await;
-    broker.inject(Fault::CutAfterAppend);
+    broker.inject(Fault::cut_after().on(Api::Produce));
     client.send(9, &produce("t", batch(stamp(1), &["b", "c"]))).await;
     assert_eq!(client.receive_raw().await, None);
     let mut client = Client::connect(broker.addr()).await;
@@ -65,12 +72,10 @@ async fn each_fault_hits_one_request() {
     let mut client = Client::connect(broker.addr()).await;
     client.topic("t").await;
     let delay = Duration::from_millis(50);
-    for fault in [
-        Fault::Refuse(ResponseError::NotEnoughReplicas.code()),
-        Fault::Delay(delay),
-        Fault::CutBeforeAppend,
-    ] {
-        broker.inject(fault);
+    for fault in
+        [Fault::error(ErrorCode::NOT_ENOUGH_REPLICAS), Fault::delay(delay), Fault::cut_before()]
+    {
+        broker.inject(fault.on(Api::Produce));
     }
     let refused = client.produce("t", batch(None, &["refused"])).await;
     assert_eq!(refused.error_code, ResponseError::NotEnoughReplicas.code());
@@ -83,4 +88,78 @@ async fn each_fault_hits_one_request() {
     assert_eq!(client.produce("t", batch(None, &["well"])).await.error_code, 0);
     assert_eq!(client.values("t").await, ["late", "well"]);
     broker.stop().await;
+}
+
+// Goal: records sent without asking for an answer are lost with their connection, not in silence.
+#[tokio::test]
+async fn an_unacknowledged_request_that_is_refused_loses_its_connection() {
+    let broker = broker().await;
+    let mut client = Client::connect(broker.addr()).await;
+    client.topic("t").await;
+    broker.inject(Fault::error(ErrorCode::NOT_LEADER_OR_FOLLOWER).on(Api::Produce));
+    client.send(9, &produce("t", batch(None, &["lost"])).with_acks(0)).await;
+    assert_eq!(client.receive_raw().await, None);
+    let mut client = Client::connect(broker.addr()).await;
+    assert!(client.values("t").await.is_empty());
+    broker.stop().await;
+}
+
+// Goal: connections are refused as long as it was said, and those that stand go on.
+#[tokio::test]
+async fn new_connections_are_refused_until_the_faults_are_lifted() {
+    let broker = broker().await;
+    let mut standing = Client::connect(broker.addr()).await;
+    standing.topic("t").await;
+    let refused = broker.inject(Fault::refuse_connections().until_lifted());
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(broker.addr()).await.unwrap();
+        // The end of the stream, or a reset: closed either way.
+        assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0);
+    }
+    assert_eq!(refused.struck(), 3);
+    assert_eq!(standing.produce("t", batch(None, &["a"])).await.error_code, 0);
+    broker.lift_faults();
+    let mut client = Client::connect(broker.addr()).await;
+    assert_eq!(client.values("t").await, ["a"]);
+    broker.stop().await;
+}
+
+// Goal: whoever injects a fault can wait for it instead of sleeping.
+#[tokio::test]
+async fn a_strike_can_be_waited_for() {
+    let broker = broker().await;
+    let fault =
+        broker.inject(Fault::delay(Duration::from_millis(1)).on(Api::Metadata).skip(1).times(2));
+    let asking = async {
+        let mut client = Client::connect(broker.addr()).await;
+        for _ in 0..3 {
+            client.topic("t").await;
+        }
+    };
+    tokio::join!(asking, fault.has_struck(2));
+    assert_eq!(fault.struck(), 2);
+    broker.stop().await;
+}
+
+// Goal: a broker that was told to creates no topic because someone asks for it, only when an admin orders it.
+#[tokio::test]
+async fn topics_are_created_on_first_use_only_where_that_is_allowed() {
+    let broker = Broker::builder().auto_create(false).start().await.unwrap();
+    let mut client = Client::connect(broker.addr()).await;
+    let unknown = ResponseError::UnknownTopicOrPartition.code();
+    assert_eq!(client.topic("t").await.error_code, unknown);
+    let topic = CreatableTopic::default()
+        .with_name(topic_name("t"))
+        .with_num_partitions(1)
+        .with_replication_factor(1);
+    let request = CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(1_000);
+    assert_eq!(client.ask(7, &request).await.topics[0].error_code, 0);
+    assert_eq!(client.topic("t").await.error_code, 0);
+    broker.stop().await;
+}
+
+// Goal: the example holds what it says.
+#[test]
+fn the_example_runs() {
+    example::main().unwrap();
 }

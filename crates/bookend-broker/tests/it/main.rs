@@ -14,4 +14,6 @@ mod admin;
 mod faults;
 mod restart;
 mod start;
+mod crash;
+mod limits;
 mod hostile;

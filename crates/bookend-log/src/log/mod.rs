@@ -54,7 +54,12 @@ impl Log {
     /// [`OpenError::Corrupt`] when a file is damaged where nothing can be torn, [`OpenError::Misplaced`] when a
     /// segment is missing, [`OpenError::Io`] when the folder cannot be read and written.
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<(Self, Recovery), OpenError> {
-        Self::open_with(dir.as_ref(), options, OsDisk::shared())
+        let dir = dir.as_ref();
+        #[cfg(any(test, feature = "test-disk"))]
+        if let Some(disk) = crate::testing::disk_under(dir) {
+            return Self::open_with(dir, options, disk);
+        }
+        Self::open_with(dir, options, OsDisk::shared())
     }
 
     /// [`open`](Self::open) for a test, on a disk whose power can be cut.

@@ -103,6 +103,15 @@ impl PowerCut {
         Ok(())
     }
 
+    /// Makes every log under `dir` that is opened from now on stand on this disk, until what is returned is dropped: for
+    /// tests of what opens its logs itself.
+    #[must_use = "it is plugged out when this is dropped"]
+    pub fn plug_in(&self, dir: impl AsRef<Path>) -> PluggedIn {
+        let dir = dir.as_ref().to_owned();
+        plugged().push((dir.clone(), self.clone()));
+        PluggedIn { dir }
+    }
+
     /// Takes what is in a log's folder for synced, unless it was written here.
     pub(crate) fn adopt(&self, dir: &Path) -> io::Result<()> {
         if !dir.exists() {
@@ -115,6 +124,31 @@ impl PowerCut {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A disk under a folder; see [`PowerCut::plug_in`].
+#[derive(Debug)]
+pub struct PluggedIn {
+    dir: PathBuf,
+}
+
+impl Drop for PluggedIn {
+    fn drop(&mut self) {
+        plugged().retain(|(dir, _)| *dir != self.dir);
+    }
+}
+
+static PLUGGED: Mutex<Vec<(PathBuf, PowerCut)>> = Mutex::new(Vec::new());
+
+fn plugged() -> MutexGuard<'static, Vec<(PathBuf, PowerCut)>> {
+    PLUGGED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The disk under `dir`, if one was plugged in.
+pub(crate) fn disk_under(dir: &Path) -> Option<Arc<dyn Disk>> {
+    let plugged = plugged();
+    let (_, disk) = plugged.iter().find(|(above, _)| dir.starts_with(above))?;
+    Some(Arc::new(disk.clone()))
 }
 
 /// Answers for [`PowerCut::cut`] that look random and are the same for the same seed.

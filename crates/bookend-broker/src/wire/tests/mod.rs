@@ -12,8 +12,6 @@ mod refusals;
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use super::*;
-use crate::{folder::Folder, partition::batch::tests::sample as sample_batch};
 use bookend_log::Fsync;
 use bytes::BufMut;
 use kafka_protocol::{
@@ -38,6 +36,14 @@ use kafka_protocol::{
     },
     protocol::encode_request_header_into_buffer,
 };
+use tokio::sync::watch;
+
+use super::*;
+use crate::{
+    folder::Folder,
+    memory::{Held, Memory},
+    partition::batch::tests::sample as sample_batch,
+};
 
 fn text(value: &str) -> StrBytes {
     StrBytes::from_string(value.to_owned())
@@ -47,12 +53,12 @@ fn topic() -> kafka_protocol::messages::TopicName {
     text("topic").into()
 }
 
-fn every_version() -> impl Iterator<Item = (&'static Api, i16)> {
+pub(super) fn every_version() -> impl Iterator<Item = (&'static Api, i16)> {
     APIS.into_iter().flat_map(|api| (api.min..=api.max).map(move |version| (api, version)))
 }
 
 /// A request with something in every field that the version has, two of each array's elements.
-fn sample(key: ApiKey, version: i16) -> RequestKind {
+pub(super) fn sample(key: ApiKey, version: i16) -> RequestKind {
     match key {
         ApiKey::Produce | ApiKey::Fetch | ApiKey::ListOffsets => sample_records(key, version),
         ApiKey::OffsetCommit | ApiKey::OffsetFetch => sample_offsets(key, version),
@@ -243,13 +249,13 @@ fn sample_membership(key: ApiKey, version: i16) -> RequestKind {
     }
 }
 
-fn body(key: ApiKey, version: i16) -> Vec<u8> {
+pub(super) fn body(key: ApiKey, version: i16) -> Vec<u8> {
     let mut body = BytesMut::new();
     sample(key, version).encode(&mut body, version).unwrap();
     body.to_vec()
 }
 
-fn frame(key: ApiKey, version: i16, body: &[u8]) -> Bytes {
+pub(super) fn frame(key: ApiKey, version: i16, body: &[u8]) -> Bytes {
     let mut frame = BytesMut::new();
     let header = RequestHeader::default()
         .with_request_api_key(key as i16)
@@ -261,8 +267,8 @@ fn frame(key: ApiKey, version: i16, body: &[u8]) -> Bytes {
     frame.freeze()
 }
 
-struct Scene {
-    node: Arc<Node>,
+pub(super) struct Scene {
+    pub(super) node: Arc<Node>,
     client: Client,
     leaving: watch::Sender<bool>,
     _timer: tokio::task::JoinHandle<()>,
@@ -270,7 +276,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let node = Arc::new(
             Node::open(Folder::take(Some(dir.path().to_owned())).unwrap(), Fsync::Never, 1)
@@ -281,18 +287,25 @@ impl Scene {
             tokio::spawn(async move { node.groups.run_timer().await })
         };
         let (leaving, gone) = watch::channel(false);
+        let held = Held::new(Memory::new(1 << 20, Duration::from_secs(1)));
         let reached = (Ipv4Addr::LOCALHOST, 9092).into();
-        let client = Client { reached, peer: (Ipv4Addr::LOCALHOST, 50_000).into(), gone };
+        let peer = (Ipv4Addr::LOCALHOST, 50_000).into();
+        let client = Client { reached, peer, gone, held };
         Self { node, client, leaving, _timer: timer, _dir: dir }
     }
 
-    async fn answer(&self, frame: Bytes) -> Result<Option<Bytes>, Refusal> {
+    /// Lets the client go.
+    pub(super) fn leave(&self) {
+        self.leaving.send_replace(true);
+    }
+
+    pub(super) async fn answer(&self, frame: Bytes) -> Result<Option<Bytes>, Refusal> {
         let answer = answer(&self.node, &self.client, frame).await?;
         Ok(answer.map(BytesMut::freeze))
     }
 
     /// Sends a request and reads its answer, to the last byte.
-    async fn ask(&self, version: i16, request: RequestKind) -> ResponseKind {
+    pub(super) async fn ask(&self, version: i16, request: RequestKind) -> ResponseKind {
         let key = key_of(&request);
         let mut body = BytesMut::new();
         request.encode(&mut body, version).unwrap();

@@ -1,0 +1,228 @@
+//! What requests and answers in flight may hold in memory, all connections together.
+//!
+//! Every connection has [`OWN_BYTES`] for its requests and as many for its answer; what is larger takes [`Room`] in a
+//! [`Memory`] that all share, and gives it back when the answer is written. So small requests never wait for large
+//! ones, and a client that reads slowly holds what it asked for and no more. Upstream: [`server`](crate::server) for
+//! frames, [`wire`](crate::wire) for what they are decoded into and answered with.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What a connection may have in memory without asking: of requests, and again of an answer.
+pub(crate) const OWN_BYTES: usize = 64 * 1024;
+/// The least room for records: the largest batch of a topic without settings, and what stands around it.
+const FETCH_BYTES: usize = 1024 * 1024 + OWN_BYTES;
+/// What one array element of a request is reckoned to take, decoded and answered.
+pub(crate) const ELEMENT_BYTES: usize = 512;
+
+/// The memory that all connections share.
+#[derive(Debug, Clone)]
+pub(crate) struct Memory {
+    free: Arc<Semaphore>,
+    total: usize,
+    /// How long one waits for room.
+    patience: Duration,
+}
+
+/// A part of the shared memory; given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Room {
+    bytes: usize,
+    /// None for what stands to a connection anyway.
+    share: Option<OwnedSemaphorePermit>,
+}
+
+/// There was no room in time.
+#[derive(Debug, thiserror::Error)]
+#[error("requests and answers of all connections leave no room in memory for it")]
+pub(crate) struct Full;
+
+impl Memory {
+    pub(crate) fn new(bytes: usize, patience: Duration) -> Self {
+        let bytes = bytes.min(u32::MAX as usize).min(Semaphore::MAX_PERMITS);
+        Self { free: Arc::new(Semaphore::new(bytes)), total: bytes, patience }
+    }
+
+    /// Takes room for so many bytes, and waits for it; not if there can never be so much.
+    pub(crate) async fn take(&self, bytes: usize) -> Result<Room, Full> {
+        let permits = u32::try_from(bytes).ok().filter(|_| bytes <= self.total).ok_or(Full)?;
+        let share = Arc::clone(&self.free).acquire_many_owned(permits);
+        match tokio::time::timeout(self.patience, share).await {
+            Ok(Ok(share)) => Ok(Room { bytes, share: Some(share) }),
+            _ => Err(Full),
+        }
+    }
+
+    /// Takes room for at most so many bytes of records: half of what is free, so that the next one finds some too, but
+    /// enough for one batch, for which it waits.
+    pub(crate) async fn take_up_to(&self, bytes: usize) -> Result<Room, Full> {
+        if bytes <= OWN_BYTES {
+            return Ok(Room { bytes, share: None });
+        }
+        let fair = (self.free.available_permits() / 2).max(FETCH_BYTES);
+        self.take(bytes.min(fair).min(self.total)).await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn free(&self) -> usize {
+        self.free.available_permits()
+    }
+}
+
+impl Room {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Gives back all but `bytes`.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        let too_much = self.bytes.saturating_sub(bytes);
+        if let Some(share) = &mut self.share {
+            drop(share.split(too_much));
+        }
+        self.bytes -= too_much;
+    }
+}
+
+/// What the request that a connection is answering holds.
+#[derive(Debug)]
+pub(crate) struct Held {
+    memory: Memory,
+    rooms: Mutex<Vec<Room>>,
+}
+
+impl Held {
+    pub(crate) fn new(memory: Memory) -> Self {
+        Self { memory, rooms: Mutex::default() }
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Keeps `room` until the answer is written.
+    pub(crate) fn keep(&self, room: Room) {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+    }
+
+    /// Takes room for a request of so many array elements, if they are more than a few.
+    pub(crate) async fn take_elements(&self, elements: usize) -> Result<(), Full> {
+        let bytes = elements.saturating_mul(ELEMENT_BYTES);
+        if bytes > OWN_BYTES {
+            self.keep(self.memory.take(bytes).await?);
+        }
+        Ok(())
+    }
+
+    /// Makes sure of room for an answer of so many bytes, and waits for what is missing: a batch that is larger than its
+    /// fetch asked for, or the names of many topics.
+    pub(crate) async fn cover(&self, bytes: usize) -> Result<(), Full> {
+        let held: usize = {
+            let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+            rooms.iter().filter(|room| room.share.is_some()).map(Room::bytes).sum()
+        };
+        let missing = bytes.saturating_sub(held);
+        if missing > OWN_BYTES {
+            self.keep(self.memory.take(missing).await?);
+        }
+        Ok(())
+    }
+
+    /// Gives back all but `bytes`: a request that waits takes less than one that is decoded and answered.
+    pub(crate) fn shrink(&self, mut bytes: usize) {
+        for room in &mut *self.rooms.lock().unwrap_or_else(PoisonError::into_inner) {
+            room.shrink(bytes);
+            bytes -= room.bytes();
+        }
+    }
+
+    /// Gives everything back: the answer is written.
+    pub(crate) fn release(&self) {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1024 * 1024;
+
+    fn memory() -> Memory {
+        Memory::new(4 * MIB, Duration::from_secs(1))
+    }
+
+    // Goal: whoever asks for much leaves something to the next, and small ones never wait.
+    #[tokio::test]
+    async fn what_is_left_is_shared() {
+        let memory = Memory::new(16 * MIB, Duration::from_secs(1));
+        let mut rooms = Vec::new();
+        for granted in [8 * MIB, 4 * MIB, 2 * MIB, FETCH_BYTES] {
+            let room = memory.take_up_to(55 * MIB).await.unwrap();
+            assert_eq!(room.bytes(), granted);
+            rooms.push(room);
+        }
+        assert_eq!(memory.take_up_to(OWN_BYTES).await.unwrap().bytes(), OWN_BYTES);
+        drop(rooms);
+        assert_eq!(memory.free(), 16 * MIB);
+    }
+
+    #[tokio::test]
+    async fn a_room_that_was_too_large_is_given_back() {
+        let memory = memory();
+        let mut room = memory.take_up_to(MIB).await.unwrap();
+        room.shrink(1_000);
+        assert_eq!((room.bytes(), memory.free()), (1_000, 4 * MIB - 1_000));
+        let mut own = memory.take_up_to(10).await.unwrap();
+        own.shrink(100);
+        assert_eq!(own.bytes(), 10);
+    }
+
+    // Goal: who finds no room waits, but not for ever. Method: paused time.
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_room_ends() {
+        let memory = memory();
+        let room = memory.take(3 * MIB).await.unwrap();
+        assert!(memory.take(2 * MIB).await.is_err());
+        let waiting = memory.take(2 * MIB);
+        let giving = async { drop(room) };
+        let (taken, ()) = tokio::join!(waiting, giving);
+        assert_eq!(taken.unwrap().bytes(), 2 * MIB);
+    }
+
+    // Goal: a request that waits holds less than one that is answered.
+    #[tokio::test]
+    async fn who_waits_gives_back_what_it_does_not_need() {
+        let memory = memory();
+        let held = Held::new(memory.clone());
+        held.take_elements(1_024).await.unwrap();
+        held.take_elements(2_048).await.unwrap();
+        held.shrink(600 * 1024);
+        assert_eq!(memory.free(), 4 * MIB - 600 * 1024);
+        held.shrink(MIB);
+        assert_eq!(memory.free(), 4 * MIB - 600 * 1024, "shrinking does not grow");
+        held.shrink(0);
+        assert_eq!(memory.free(), 4 * MIB);
+    }
+
+    // Goal: an answer is counted once, whether its room was taken before or is looked for now.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_covered_by_what_is_held() {
+        let memory = memory();
+        let held = Held::new(memory.clone());
+        held.take_elements(100).await.unwrap();
+        assert_eq!(memory.free(), 4 * MIB, "a few are free");
+        held.take_elements(1_024).await.unwrap();
+        held.cover(512 * 1024 + OWN_BYTES).await.unwrap();
+        assert_eq!(memory.free(), 4 * MIB - 512 * 1024);
+        held.cover(MIB).await.unwrap();
+        assert_eq!(memory.free(), 3 * MIB);
+        assert!(held.cover(5 * MIB).await.is_err());
+        held.release();
+        assert_eq!(memory.free(), 4 * MIB);
+    }
+}

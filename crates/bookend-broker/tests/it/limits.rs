@@ -1,0 +1,125 @@
+//! What clients may take: too many connections, idle ones, slow writers and slow readers are cut, and nobody else notices.
+//!
+//! Real sockets and real time, with limits far below the usual ones. Every test waits for the connection to end.
+
+use std::time::Duration;
+
+use bookend_broker::{Broker, BrokerBuilder, Limits};
+use kafka_protocol::messages::MetadataRequest;
+
+use crate::client::{Client, batch, fetch};
+
+const SHORT: Duration = Duration::from_millis(100);
+
+fn builder(limits: Limits) -> BrokerBuilder {
+    Broker::builder().partitions(1).limits(limits)
+}
+
+/// Whether the broker still answers a connection.
+async fn is_served(client: &mut Client) -> bool {
+    client.send(12, &MetadataRequest::default()).await;
+    client.receive_raw().await.is_some()
+}
+
+// Goal: one connection too many is closed at once; as soon as there is room, the next one is taken.
+#[tokio::test]
+async fn too_many_connections_are_closed() {
+    let broker = builder(Limits { connections: 2, ..Limits::default() }).start().await.unwrap();
+    let mut first = Client::connect(broker.addr()).await;
+    let mut second = Client::connect(broker.addr()).await;
+    assert!(is_served(&mut first).await && is_served(&mut second).await);
+    let mut third = Client::connect(broker.addr()).await;
+    assert_eq!(third.receive_raw().await, None);
+    assert!(is_served(&mut first).await);
+    drop(second);
+    let begin = std::time::Instant::now();
+    loop {
+        let mut next = Client::connect(broker.addr()).await;
+        // The broker may learn of the end of the second a little later.
+        if next.try_ask(12, &MetadataRequest::default()).await.is_some() {
+            break;
+        }
+        assert!(begin.elapsed() < crate::client::DEADLINE);
+    }
+    broker.stop().await;
+}
+
+// Goal: a connection on which nothing happens ends; one with a parked fetch does not, however long that takes.
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let broker = builder(Limits { idle: SHORT, ..Limits::default() }).start().await.unwrap();
+    let mut parked = Client::connect(broker.addr()).await;
+    parked.topic("t").await;
+    parked.send(12, &fetch("t", 0, 5 * SHORT)).await;
+    let mut idle = Client::connect(broker.addr()).await;
+    assert_eq!(idle.receive_raw().await, None);
+    assert!(parked.receive_raw().await.is_some(), "it waited for records, which is not idle");
+    assert_eq!(parked.receive_raw().await, None, "now it is");
+    broker.stop().await;
+}
+
+// Goal: half a request, or half a length, does not hold a connection for ever.
+#[tokio::test]
+async fn a_slow_writer_is_cut() {
+    let broker = builder(Limits { stalled: SHORT, ..Limits::default() }).start().await.unwrap();
+    let mut bystander = Client::connect(broker.addr()).await;
+    for half in [&[0, 0][..], &[0, 0, 0, 9, 0, 3], &[0, 0x40, 0, 0, 0, 3]] {
+        let mut client = Client::connect(broker.addr()).await;
+        client.send_raw(half).await;
+        assert_eq!(client.receive_raw().await, None, "{half:?}");
+    }
+    assert!(is_served(&mut bystander).await);
+    broker.stop().await;
+}
+
+// Goal: clients that fetch and do not read are cut, and until then hold a bounded part of the memory: others still
+// fetch. Method: more slow readers than there is memory for, each asking for far more than a socket buffers; as the broker
+// has not read all they ask, closing resets them.
+#[tokio::test]
+async fn slow_readers_are_cut() {
+    const MIB: usize = 1024 * 1024;
+    let limits =
+        Limits { stalled: Duration::from_millis(500), memory_bytes: 16 * MIB, ..Limits::default() };
+    let broker = builder(limits).start().await.unwrap();
+    let mut client = Client::connect(broker.addr()).await;
+    client.topic("t").await;
+    let value = "x".repeat(MIB - 1_000);
+    for _ in 0..16 {
+        assert_eq!(client.produce("t", batch(None, &[&value])).await.error_code, 0);
+    }
+    let all = || {
+        let mut request = fetch("t", 0, Duration::ZERO);
+        request.max_bytes = i32::MAX;
+        request.topics[0].partitions[0].partition_max_bytes = i32::MAX;
+        request
+    };
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut reader = Client::connect(broker.addr()).await;
+        // Many answers, so that they fill what the sockets buffer.
+        for _ in 0..16 {
+            reader.send(12, &all()).await;
+        }
+        slow.push(reader);
+    }
+    assert_eq!(client.fetch("t", 0).await.error_code, 0);
+    for mut reader in slow {
+        reader.reset().await;
+    }
+    assert_eq!(client.fetch("t", 0).await.error_code, 0);
+    broker.stop().await;
+}
+
+// Goal: a request beyond the limit costs its client the connection before it is read.
+#[tokio::test]
+async fn the_limit_of_a_request_is_kept() {
+    let limits = Limits { request_bytes: 1_000, ..Limits::default() };
+    let broker = builder(limits).start().await.unwrap();
+    let mut client = Client::connect(broker.addr()).await;
+    client.topic("t").await;
+    client.send_raw(&1_001_u32.to_be_bytes()).await;
+    assert_eq!(client.receive_raw().await, None);
+    let mut client = Client::connect(broker.addr()).await;
+    assert_eq!(client.produce("t", batch(None, &["a"])).await.error_code, 0);
+    broker.stop().await;
+}
