@@ -5,7 +5,7 @@
 use std::{
     fmt,
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, IoSlice, Write},
     path::Path,
     sync::Arc,
 };
@@ -36,8 +36,8 @@ pub(crate) trait Synced {
 
 /// A file that is written at its end only. One thread may write while another syncs.
 pub(crate) trait TailFile: Synced + fmt::Debug + Send + Sync {
-    /// Writes at the end. After an error a part of it may stand there.
-    fn append(&self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes the parts of an entry at the end, one behind the other. After an error some of it may stand there.
+    fn append(&self, entry: [&[u8]; 2]) -> io::Result<()>;
 
     /// Takes back everything from `bytes` on.
     fn cut_to(&self, bytes: u64) -> io::Result<()>;
@@ -105,12 +105,93 @@ impl Synced for File {
 }
 
 impl TailFile for File {
-    fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut file = self;
-        file.write_all(bytes)
+    fn append(&self, entry: [&[u8]; 2]) -> io::Result<()> {
+        write_parts(self, entry)
     }
 
     fn cut_to(&self, bytes: u64) -> io::Result<()> {
         self.set_len(bytes)
+    }
+}
+
+/// Writes both parts without a copy of them, and with one call where the system takes all at once.
+fn write_parts(mut to: impl Write, parts: [&[u8]; 2]) -> io::Result<()> {
+    let mut parts = parts.map(IoSlice::new);
+    let mut left = &mut parts[..];
+    while !left.is_empty() {
+        match to.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut left, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Takes so many bytes with each call, 0 for an interruption, until nothing more is said.
+    struct Stingy<'a> {
+        takes: &'a [usize],
+        taken: Vec<u8>,
+    }
+
+    impl Write for Stingy<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.write_vectored(&[IoSlice::new(bytes)])
+        }
+
+        fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+            let (take, rest) = self.takes.split_first().ok_or(io::ErrorKind::StorageFull)?;
+            self.takes = rest;
+            if *take == 0 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let before = self.taken.len();
+            let offered = parts.iter().flat_map(|part| part.iter());
+            self.taken.extend(offered.take(*take));
+            Ok(self.taken.len() - before)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    proptest! {
+        // Goal: however little a call takes, all of the entry is written, in order and once; or the error is told, and
+        // what was written before it is the entry's beginning.
+        #[test]
+        fn partial_writes_go_on_where_they_ended(
+            head in prop::collection::vec(0..100_u8, 1..40),
+            payload in prop::collection::vec(100..200_u8, 0..40),
+            takes in prop::collection::vec(0..30_usize, 0..20),
+        ) {
+            let mut to = Stingy { takes: &takes, taken: Vec::new() };
+            let written = write_parts(&mut to, [&head, &payload]);
+            let entry = [&head[..], &payload].concat();
+            prop_assert!(entry.starts_with(&to.taken));
+            prop_assert_eq!(written.is_ok(), to.taken.len() == entry.len());
+        }
+    }
+
+    // Goal: a file that takes nothing and says no error is no endless loop.
+    #[test]
+    fn nothing_written_is_an_error() {
+        let error = write_parts(&mut &mut [0; 3][..], [b"ab", b"cd"]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WriteZero);
+    }
+
+    // Goal: a whole entry is one write where the system takes it.
+    #[test]
+    fn an_entry_is_one_write() {
+        let mut to = Stingy { takes: &[usize::MAX], taken: Vec::new() };
+        write_parts(&mut to, [b"header", b"payload"]).unwrap();
+        assert_eq!(to.taken, b"headerpayload");
     }
 }

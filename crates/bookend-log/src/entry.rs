@@ -94,19 +94,18 @@ impl Header {
         }
     }
 
-    /// The whole entry as it stands on disk: one buffer, because it must be one write.
-    pub(crate) fn with_payload(&self, payload: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + payload.len());
-        bytes.extend_from_slice(&LETTERS);
-        bytes.push(VERSION);
-        bytes.extend_from_slice(&self.payload_bytes.to_be_bytes());
-        bytes.extend_from_slice(&self.first.to_be_bytes());
-        bytes.extend_from_slice(&self.count.to_be_bytes());
-        bytes.extend_from_slice(&self.time_ms.to_be_bytes());
-        bytes.extend_from_slice(&self.payload_crc.to_be_bytes());
-        let header_crc = crc32c::crc32c(&bytes);
-        bytes.extend_from_slice(&header_crc.to_be_bytes());
-        bytes.extend_from_slice(payload);
+    /// The header as it stands on disk, before its payload.
+    pub(crate) fn to_bytes(self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        bytes[..3].copy_from_slice(&LETTERS);
+        bytes[3] = VERSION;
+        bytes[4..8].copy_from_slice(&self.payload_bytes.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.first.to_be_bytes());
+        bytes[16..20].copy_from_slice(&self.count.to_be_bytes());
+        bytes[20..28].copy_from_slice(&self.time_ms.to_be_bytes());
+        bytes[28..32].copy_from_slice(&self.payload_crc.to_be_bytes());
+        let header_crc = crc32c::crc32c(&bytes[..32]);
+        bytes[32..].copy_from_slice(&header_crc.to_be_bytes());
         bytes
     }
 
@@ -171,29 +170,23 @@ mod tests {
 
     use super::*;
 
-    fn header_bytes(entry: &[u8]) -> [u8; HEADER_BYTES] {
-        entry[..HEADER_BYTES].try_into().unwrap()
-    }
-
     proptest! {
         // Goal: what is written is read back, field by field.
         #[test]
         fn a_header_survives_the_disk(first in 0..u64::MAX / 2, count in 1..u32::MAX, time_ms: i64, payload: Vec<u8>) {
             let header = Header::new(first, count, time_ms, &payload).unwrap();
-            let entry = header.with_payload(&payload);
-            prop_assert_eq!(entry.len() as u64, header.entry_bytes());
-            prop_assert_eq!(Header::from_bytes(&header_bytes(&entry)), Ok(header));
-            prop_assert_eq!(&entry[HEADER_BYTES..], &payload[..]);
+            let bytes = header.to_bytes();
+            prop_assert_eq!((bytes.len() + payload.len()) as u64, header.entry_bytes());
+            prop_assert_eq!(Header::from_bytes(&bytes), Ok(header));
         }
     }
 
     // Goal: no single flipped bit of a header passes.
     #[test]
     fn every_flipped_bit_is_seen() {
-        let entry =
-            Header::new(7, 3, 1_700_000_000_000, b"payload").unwrap().with_payload(b"payload");
+        let bytes = Header::new(7, 3, 1_700_000_000_000, b"payload").unwrap().to_bytes();
         for bit in 0..HEADER_BYTES * 8 {
-            let mut damaged = header_bytes(&entry);
+            let mut damaged = bytes;
             damaged[bit / 8] ^= 1 << (bit % 8);
             assert!(Header::from_bytes(&damaged).is_err(), "bit {bit}");
         }
@@ -202,7 +195,7 @@ mod tests {
     // Goal: the format is what the crate's page says. A change of these bytes needs a new version.
     #[test]
     fn the_layout_is_fixed() {
-        let entry = Header::new(0x0102, 3, -1, b"ab").unwrap().with_payload(b"ab");
+        let bytes = Header::new(0x0102, 3, -1, b"ab").unwrap().to_bytes();
         let expected = [
             &b"BKL\x01"[..],
             &[0, 0, 0, 2],
@@ -210,10 +203,9 @@ mod tests {
             &[0, 0, 0, 3],
             &[0xff; 8],
             &crc32c::crc32c(b"ab").to_be_bytes(),
-            &crc32c::crc32c(&entry[..32]).to_be_bytes(),
-            b"ab",
+            &crc32c::crc32c(&bytes[..32]).to_be_bytes(),
         ];
-        assert_eq!(entry, expected.concat());
+        assert_eq!(bytes[..], expected.concat());
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub use self::{
     entry::{Entry, EntryInfo, PAYLOAD_BYTES_MAX},
     error::{AppendError, OpenError, ReadError},
     lock::{FolderLock, LockError},
-    log::{Log, PendingSync, SyncDone},
+    log::{Joined, Log, PendingSync, SyncDone},
     options::{Fsync, Options},
     recover::{Cut, Recovery},
 };

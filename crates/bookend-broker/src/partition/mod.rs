@@ -24,8 +24,8 @@ use std::{
     },
 };
 
-use bookend_log::{Entry, Fsync, Log, Options};
-use bytes::{Bytes, BytesMut};
+use bookend_log::{Fsync, Joined, Log, Options};
+use bytes::Bytes;
 use kafka_protocol::ResponseError;
 
 use self::{
@@ -179,11 +179,8 @@ impl Partition {
             return Ok(Bytes::new());
         }
         let index = u64::try_from(from).map_err(|_| ResponseError::OffsetOutOfRange)?;
-        let mut entries =
-            self.read_lock().log.read(index, bytes_max).map_err(|error| unreadable(&error))?;
-        // What is not synced yet is not there yet.
-        entries.retain(|entry| offset(entry.first) < end);
-        Ok(join(entries))
+        let joined = self.read_lock().log.read_joined(index, bytes_max);
+        Ok(place(joined.map_err(|error| unreadable(&error))?, end))
     }
 
     /// Whether a read from there gives anything but "nothing yet".
@@ -239,19 +236,16 @@ fn append_one(stored: &mut Stored, batch: &Batch, now_ms: i64) -> Result<i64, Re
     Ok(base_offset)
 }
 
-/// The batches as they are served, one behind the other.
-fn join(mut entries: Vec<Entry>) -> Bytes {
-    for entry in &mut entries {
-        batch::place(&mut entry.payload, offset(entry.first), LEADER_EPOCH);
+/// The batches as they are served, up to `end`: what is not synced yet is not there yet.
+fn place(joined: Joined, end: i64) -> Bytes {
+    let Joined { mut payloads, entries } = joined;
+    let mut length = 0;
+    for (entry, at) in entries.into_iter().take_while(|(entry, _)| offset(entry.first) < end) {
+        length = at.end;
+        batch::place(&mut payloads[at], offset(entry.first), LEADER_EPOCH);
     }
-    if entries.len() == 1 {
-        return entries.remove(0).payload.into();
-    }
-    let mut all = BytesMut::with_capacity(entries.iter().map(|entry| entry.payload.len()).sum());
-    for entry in entries {
-        all.extend_from_slice(&entry.payload);
-    }
-    all.freeze()
+    payloads.truncate(length);
+    payloads.into()
 }
 
 /// A log index as Kafka writes it.

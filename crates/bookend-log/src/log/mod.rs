@@ -18,8 +18,11 @@ use std::{
     time::Instant,
 };
 
-pub use self::sync::{PendingSync, SyncDone};
 use self::tail::Tail;
+pub use self::{
+    read::Joined,
+    sync::{PendingSync, SyncDone},
+};
 use crate::{
     AppendError, Fsync, OpenError, Options, Recovery,
     disk::{Disk, OsDisk},
@@ -174,10 +177,9 @@ impl Log {
             // Once the entry is written, only its own fsync may still fail.
             self.tail.sync_names(&self.dir).map_err(|source| self.refusal(source))?;
         }
-        let entry = header.with_payload(payload);
         let keep_open = self.options.fsync != Fsync::Never;
         self.tail
-            .append(&self.dir, &self.active, &entry, header.end(), keep_open)
+            .append(&self.dir, &self.active, [&header.to_bytes(), payload], header.end(), keep_open)
             .map_err(|source| self.refusal(source))?;
         Ok(header)
     }

@@ -1,12 +1,16 @@
 //! The reading end: each call opens the files it needs and checks every entry it returns.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use super::Log;
 use crate::{
     Entry, EntryInfo, PAYLOAD_BYTES_MAX, ReadError,
-    segment::{Pace, Segment},
+    entry::Header,
+    segment::{Cursor, Fault, Pace, Segment},
 };
+
+/// What of a buffer may stay unused, as a part of what is used.
+const UNUSED_SHARE: usize = 8;
 
 impl Log {
     /// Reads whole entries from the one that holds index `from`, up to `bytes_max` of payload but at least one; at
@@ -18,16 +22,58 @@ impl Log {
     /// [`ReadError::OutOfRange`] outside of `start..=end`, [`ReadError::Corrupt`] when the entry is damaged,
     /// [`ReadError::Io`] when the file cannot be read.
     pub fn read(&self, from: u64, bytes_max: usize) -> Result<Vec<Entry>, ReadError> {
+        let mut entries = Vec::new();
+        self.read_each(from, bytes_max, |cursor, header| {
+            let mut payload = Vec::new();
+            cursor.payload(&header, &mut payload)?;
+            entries.push(header.into_entry(payload));
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+
+    /// Reads as [`read`](Self::read) does, and puts the payloads into one buffer, one behind the other.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_joined(&self, from: u64, bytes_max: usize) -> Result<Joined, ReadError> {
+        let mut joined = Joined::default();
+        let Joined { payloads, entries } = &mut joined;
+        self.read_each(from, bytes_max, |cursor, header| {
+            let at = payloads.len();
+            if at == 0 {
+                let there = usize::try_from(cursor.bytes_left()).unwrap_or(usize::MAX);
+                payloads.reserve_exact(there.min(bytes_max));
+            }
+            cursor.payload(&header, payloads).inspect_err(|_| payloads.truncate(at))?;
+            entries.push((header.info(), at..payloads.len()));
+            Ok(())
+        })?;
+        let unused = joined.payloads.capacity() - joined.payloads.len();
+        // Giving back a little costs more than it saves: allocators then take each next buffer from the system.
+        if unused > joined.payloads.len() / UNUSED_SHARE {
+            joined.payloads.shrink_to_fit();
+        }
+        Ok(joined)
+    }
+
+    /// Shows `each` the entries of a [`read`](Self::read), which it has to go past.
+    fn read_each(
+        &self,
+        from: u64,
+        bytes_max: usize,
+        mut each: impl FnMut(&mut Cursor, Header) -> Result<(), Fault>,
+    ) -> Result<(), ReadError> {
         self.check_range(from)?;
-        let mut batch = Batch { entries: Vec::new(), room: bytes_max };
+        let mut batch = Batch { is_empty: true, room: bytes_max };
         for segment in self.segments().skip_while(|segment| segment.end <= from) {
-            match self.read_segment(segment, from, &mut batch) {
+            match self.read_segment(segment, from, &mut batch, &mut each) {
                 Ok(Filled(false)) => {}
-                Err(error) if batch.entries.is_empty() => return Err(error),
+                Err(error) if batch.is_empty => return Err(error),
                 Ok(Filled(true)) | Err(_) => break,
             }
         }
-        Ok(batch.entries)
+        Ok(())
     }
 
     fn read_segment(
@@ -35,6 +81,7 @@ impl Log {
         segment: &Segment,
         from: u64,
         batch: &mut Batch,
+        each: &mut impl FnMut(&mut Cursor, Header) -> Result<(), Fault>,
     ) -> Result<Filled, ReadError> {
         let mut cursor = segment.cursor_before(&self.dir, from, Pace::Read)?;
         while let Some(header) = cursor.header().map_err(|fault| cursor.read_error(fault))? {
@@ -45,7 +92,8 @@ impl Log {
             if !batch.has_room(header.payload_bytes as usize) {
                 return Ok(Filled(true));
             }
-            batch.push(cursor.entry(header).map_err(|fault| cursor.read_error(fault))?);
+            each(&mut cursor, header).map_err(|fault| cursor.read_error(fault))?;
+            batch.take(header.payload_bytes as usize);
         }
         Ok(Filled(false))
     }
@@ -143,9 +191,18 @@ impl Log {
     }
 }
 
-/// What one read returns.
+/// Entries whose payloads stand in one buffer, their checksums verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Joined {
+    /// The payloads, one behind the other.
+    pub payloads: Vec<u8>,
+    /// The entries, each with the place of its payload.
+    pub entries: Vec<(EntryInfo, Range<usize>)>,
+}
+
+/// What one read has taken, and what it may still take.
 struct Batch {
-    entries: Vec<Entry>,
+    is_empty: bool,
     room: usize,
 }
 
@@ -154,12 +211,12 @@ struct Filled(bool);
 
 impl Batch {
     fn has_room(&self, payload_bytes: usize) -> bool {
-        self.entries.is_empty() || cost(payload_bytes) <= self.room
+        self.is_empty || cost(payload_bytes) <= self.room
     }
 
-    fn push(&mut self, entry: Entry) {
-        self.room = self.room.saturating_sub(cost(entry.payload.len()));
-        self.entries.push(entry);
+    fn take(&mut self, payload_bytes: usize) {
+        self.room = self.room.saturating_sub(cost(payload_bytes));
+        self.is_empty = false;
     }
 }
 

@@ -64,7 +64,7 @@ impl Tail {
         &mut self,
         dir: &Path,
         active: &Segment,
-        entry: &[u8],
+        entry: [&[u8]; 2],
         end: u64,
         keep_open: bool,
     ) -> io::Result<()> {
@@ -77,7 +77,8 @@ impl Tail {
             return Err(if undone.is_ok() { error } else { self.health.poisoned_by(error) });
         }
         self.written_end = end;
-        tail.wrote(Extent { end, bytes: active.bytes + entry.len() as u64 });
+        let entry_bytes = entry.map(<[u8]>::len).iter().sum::<usize>() as u64;
+        tail.wrote(Extent { end, bytes: active.bytes + entry_bytes });
         self.keep_file(tail, keep_open);
         Ok(())
     }

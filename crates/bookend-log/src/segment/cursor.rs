@@ -8,14 +8,14 @@ use std::{
 };
 
 use crate::{
-    Entry, OpenError, ReadError,
+    OpenError, ReadError,
     entry::{BadHeader, HEADER_BYTES, Header},
 };
 
 /// A place between two entries of a file.
 ///
 /// [`header`](Self::header) reads a header and stays before its entry; then exactly one of [`skip`](Self::skip),
-/// [`prefix`](Self::prefix), [`verify`](Self::verify) and [`entry`](Self::entry) goes past it.
+/// [`prefix`](Self::prefix), [`verify`](Self::verify) and [`payload`](Self::payload) goes past it.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     path: PathBuf,
@@ -66,9 +66,14 @@ impl Cursor {
         self.range.start
     }
 
+    /// How much of the segment is still to come, from the current entry on.
+    pub(crate) fn bytes_left(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
     /// The header of the current entry, `None` at the end. Its length is within the segment.
     pub(crate) fn header(&mut self) -> Result<Option<Header>, Fault> {
-        let left = self.range.end - self.range.start;
+        let left = self.bytes_left();
         if left == 0 {
             return Ok(None);
         }
@@ -131,15 +136,21 @@ impl Cursor {
         Ok(())
     }
 
-    /// Goes past the entry and returns it, checked.
-    pub(crate) fn entry(&mut self, header: Header) -> Result<Entry, Fault> {
-        let mut payload = vec![0; header.payload_bytes as usize];
-        self.file.read_exact(&mut payload)?;
-        if !header.matches(crc32c::crc32c(&payload)) {
+    /// Goes past the entry and puts its payload, checked, behind what `to` holds. After a fault, a part of it may stand
+    /// there.
+    pub(crate) fn payload(&mut self, header: &Header, to: &mut Vec<u8>) -> Result<(), Fault> {
+        let (at, length) = (to.len(), header.payload_bytes as usize);
+        to.reserve(length);
+        // Not into a slice: that would have to be filled with zeros first.
+        let read = self.file.by_ref().take(u64::from(header.payload_bytes)).read_to_end(to)?;
+        if read < length {
+            return Err(Fault::Short);
+        }
+        if !header.matches(crc32c::crc32c(&to[at..])) {
             return Err(Fault::Payload);
         }
-        self.advance(&header);
-        Ok(header.into_entry(payload))
+        self.advance(header);
+        Ok(())
     }
 
     fn advance(&mut self, header: &Header) {

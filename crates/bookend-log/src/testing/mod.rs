@@ -227,10 +227,10 @@ impl Synced for CutFile {
 }
 
 impl TailFile for CutFile {
-    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+    fn append(&self, entry: [&[u8]; 2]) -> io::Result<()> {
         let mut state = self.disk.state();
-        self.file.append(bytes)?;
-        state.inode(self.inode).append(bytes);
+        self.file.append(entry)?;
+        state.inode(self.inode).append(&entry.concat());
         Ok(())
     }
 

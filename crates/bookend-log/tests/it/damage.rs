@@ -137,6 +137,9 @@ fn entries_before_the_damage_are_read() {
     let read = log.read(0, usize::MAX).expect("those before");
     assert_eq!(read, entries[..read.len()]);
     assert!(read.len() > 2 && read.len() < entries.len());
+    let joined = log.read_joined(0, usize::MAX).expect("those before");
+    let payloads: Vec<_> = read.iter().flat_map(|entry| entry.payload.iter().copied()).collect();
+    assert_eq!((joined.payloads, joined.entries.len()), (payloads, read.len()));
     let refused = log.read(entries[read.len()].first, 0).expect_err("the damaged one");
     let text = refused.to_string();
     assert!(text.contains(&*second.to_string_lossy()) && text.contains("at byte "), "{text}");
