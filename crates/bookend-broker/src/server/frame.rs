@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -17,8 +17,9 @@ use crate::memory::{Full, Memory, OWN_BYTES, Room};
 pub(super) const PACE_BYTES: usize = 4 * 1024 * 1024;
 /// No client is given longer than this: an instant farther away might not exist.
 const PATIENCE_MAX: Duration = Duration::from_hours(24 * 365);
-/// What is allocated on the word of a length alone; the rest grows with what arrives.
-const TRUSTED_BYTES: usize = 64 * 1024;
+/// What is allocated on the word of a length alone: an ordinary produce of one large batch. The rest grows with what
+/// arrives.
+const TRUSTED_BYTES: usize = 1024 * 1024 + OWN_BYTES;
 
 /// Why no more requests are read from a connection.
 #[derive(Debug, thiserror::Error)]
@@ -80,11 +81,12 @@ impl Intake {
             return Err(FrameError::Length { announced, max: self.large_max });
         };
         let share = self.share(length).await?;
-        let mut frame = BytesMut::with_capacity(length.min(TRUSTED_BYTES));
+        let mut frame = Vec::new();
         let mut rest = stream.take(length as u64);
         let mut due = Instant::now() + self.limits.stalled;
         let mut in_time = PACE_BYTES;
         while rest.limit() > 0 {
+            make_room(&mut frame, length);
             let read = timeout_at(due, rest.read_buf(&mut frame)).await;
             if read.map_err(|_| FrameError::Stalled)?? == 0 {
                 return Ok(None);
@@ -94,7 +96,7 @@ impl Intake {
                 due = Instant::now() + self.limits.stalled;
             }
         }
-        Ok(Some(Frame { bytes: frame.freeze(), _share: share }))
+        Ok(Some(Frame { bytes: frame.into(), _share: share }))
     }
 
     async fn read_head(
@@ -132,6 +134,13 @@ impl Intake {
         let own = own.expect("it is never closed");
         let room = if is_small { None } else { Some(self.memory.take(length).await?) };
         Ok(Share { _own: own, _room: room })
+    }
+}
+
+/// Makes room for more of a frame of `length` bytes, without ever more than that, nor much more than has arrived.
+fn make_room(frame: &mut Vec<u8>, length: usize) {
+    if frame.len() == frame.capacity() {
+        frame.reserve_exact(frame.len().max(TRUSTED_BYTES).min(length - frame.len()));
     }
 }
 
@@ -196,6 +205,22 @@ mod tests {
         drop((small, large));
         assert!(intake.is_quiet());
         assert_eq!(memory.free(), MAX);
+    }
+
+    // Goal: no length makes us hold more than a little ahead of what arrives; and a frame that is there holds no more
+    // than its bytes, so that handing it on copies nothing.
+    #[test]
+    fn room_grows_with_what_arrives() {
+        for length in [1, TRUSTED_BYTES, TRUSTED_BYTES + 1, 5 * TRUSTED_BYTES + 3] {
+            let mut frame = Vec::new();
+            while frame.len() < length {
+                make_room(&mut frame, length);
+                let room = frame.capacity() - frame.len();
+                assert!(room > 0 && room <= frame.len().max(TRUSTED_BYTES), "{room} of {length}");
+                frame.resize(frame.len() + room.div_ceil(2), 7);
+            }
+            assert_eq!(frame.capacity(), length);
+        }
     }
 
     // Goal: half a request is waited for, but not for ever, however it is cut. Method: paused time.
