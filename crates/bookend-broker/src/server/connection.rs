@@ -6,6 +6,7 @@
 
 use std::{io, sync::Arc};
 
+use bytes::Buf as _;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     memory::Held,
-    wire::{self, Client, Refusal},
+    wire::{self, Answer, Client, Refusal},
 };
 
 /// How many requests are read before they can be answered.
@@ -105,7 +106,7 @@ async fn answer_all(
         let answered = wire::answer(&shared.node, client, bytes).await;
         let written = match answered {
             Ok(None) => Ok(()),
-            Ok(Some(answer)) => write_all(client, &shared.limits, &mut write, &answer).await,
+            Ok(Some(answer)) => write_all(client, &shared.limits, &mut write, answer).await,
             Err(Refusal::Gone) => return,
             Err(Refusal::Fault) => {
                 tracing::info!("a connection is cut, as ordered");
@@ -135,14 +136,15 @@ async fn write_all(
     client: &Client,
     limits: &Limits,
     write: &mut (impl AsyncWrite + Unpin),
-    answer: &[u8],
+    mut answer: Answer,
 ) -> io::Result<()> {
     let no_room = |full| io::Error::new(io::ErrorKind::OutOfMemory, full);
-    client.held.cover(answer.len()).await.map_err(no_room)?;
-    for part in answer.chunks(PACE_BYTES) {
+    client.held.cover(answer.remaining()).await.map_err(no_room)?;
+    while answer.has_remaining() {
+        let mut part = (&mut answer).take(PACE_BYTES);
         let stalled =
             |_| io::Error::new(io::ErrorKind::TimedOut, "a client does not read its answer");
-        timeout(limits.stalled, write.write_all(part)).await.map_err(stalled)??;
+        timeout(limits.stalled, write.write_all_buf(&mut part)).await.map_err(stalled)??;
     }
     Ok(())
 }

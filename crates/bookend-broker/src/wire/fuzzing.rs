@@ -5,7 +5,7 @@
 use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
 
 use bookend_log::Fsync;
-use bytes::{BufMut as _, Bytes};
+use bytes::{Buf as _, BufMut as _, Bytes};
 use kafka_protocol::{messages::RequestHeader, protocol::Encodable as _};
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -184,7 +184,8 @@ impl Peer {
     pub async fn ask(&self, frame: Vec<u8>) -> Option<Vec<u8>> {
         let answer = super::answer(&self.node, &self.client, frame.into()).await;
         self.client.held.release();
-        Some(answer.ok()??.to_vec())
+        let mut answer = answer.ok()??;
+        Some(answer.copy_to_bytes(answer.remaining()).to_vec())
     }
 }
 

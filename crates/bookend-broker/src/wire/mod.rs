@@ -9,6 +9,7 @@
 //! [`node`](crate::node) with its partitions, groups and offsets.
 
 mod schema;
+mod framed;
 mod client;
 mod refusal;
 mod refused;
@@ -52,18 +53,18 @@ mod tests;
 
 use std::sync::Arc;
 
-use self::schema::Schema;
-pub(crate) use self::{client::Client, refusal::Refusal};
+pub(crate) use self::{client::Client, framed::Answer, refusal::Refusal};
+use self::{
+    framed::{encode, framed},
+    schema::Schema,
+};
 use crate::{node::Node, partition::LEADER_EPOCH};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use kafka_protocol::{
     ResponseError,
-    messages::{ApiKey, RequestHeader, RequestKind, ResponseHeader, ResponseKind},
-    protocol::{Decodable, Encodable, StrBytes},
+    messages::{ApiKey, RequestHeader, RequestKind, ResponseKind},
+    protocol::{Decodable, StrBytes},
 };
-
-/// The room for a small answer, and for what stands before a large one.
-const FRAME_BYTES: usize = 256;
 
 /// One API and the versions of it that are implemented.
 #[derive(Debug)]
@@ -111,7 +112,7 @@ pub(crate) async fn answer(
     node: &Arc<Node>,
     client: &Client,
     mut frame: Bytes,
-) -> Result<Option<BytesMut>, Refusal> {
+) -> Result<Option<Answer>, Refusal> {
     let (key, version, correlation_id) = first_words(&frame)?;
     let key = ApiKey::try_from(key).map_err(|()| Refusal::Api(key))?;
     let api = APIS.iter().find(|api| api.key == key).ok_or(Refusal::Api(key as i16))?;
@@ -119,10 +120,10 @@ pub(crate) async fn answer(
         return match key {
             ApiKey::ApiVersions => {
                 let response = api_versions::unsupported();
-                encode(key, 0, correlation_id, &response.into()).map(Some)
+                encode(key, 0, correlation_id, response.into()).map(Some)
             }
             ApiKey::Produce if version >= 0 && version < api.min => {
-                produce::refuse_old(version, &frame).map(Some)
+                produce::refuse_old(version, &frame).map(|frame| Some(frame.into()))
             }
             _ => Err(Refusal::Version { key, version }),
         };
@@ -134,7 +135,7 @@ pub(crate) async fn answer(
     let Some(response) = faulty::dispatch(node, client, &header, request).await? else {
         return Ok(None);
     };
-    encode(key, version, correlation_id, &response).map(Some)
+    encode(key, version, correlation_id, response).map(Some)
 }
 
 /// Takes the header off `frame`; returns it, and how many array elements stand in the body.
@@ -212,40 +213,6 @@ fn first_words(frame: &[u8]) -> Result<(i16, i16, i32), Refusal> {
         i16::from_be_bytes([v0, v1]),
         i32::from_be_bytes([c0, c1, c2, c3]),
     ))
-}
-
-/// The frame of an answer, its length included.
-fn encode(
-    key: ApiKey,
-    version: i16,
-    correlation_id: i32,
-    response: &ResponseKind,
-) -> Result<BytesMut, Refusal> {
-    // A fetch is copied once, into its frame; all else is small.
-    let bytes = match response {
-        ResponseKind::Fetch(fetch) => fetch.compute_size(version).unwrap_or(0),
-        _ => 0,
-    };
-    framed(bytes, |frame| {
-        ResponseHeader::default()
-            .with_correlation_id(correlation_id)
-            .encode(frame, key.response_header_version(version))
-            .and_then(|()| response.encode(frame, version))
-            .map_err(|error| Refusal::Encode { key, version, reason: error.to_string() })
-    })
-}
-
-/// Puts the length before what `write` writes, which is about `bytes` long.
-fn framed(
-    bytes: usize,
-    write: impl FnOnce(&mut BytesMut) -> Result<(), Refusal>,
-) -> Result<BytesMut, Refusal> {
-    let mut frame = BytesMut::with_capacity(bytes + FRAME_BYTES);
-    frame.put_i32(0);
-    write(&mut frame)?;
-    let length = i32::try_from(frame.len() - 4).expect("a fetch is limited, all else is small");
-    frame[..4].copy_from_slice(&length.to_be_bytes());
-    Ok(frame)
 }
 
 /// The error code of a result: 0 for success.

@@ -13,13 +13,13 @@ mod refusals;
 use std::{net::Ipv4Addr, time::Duration};
 
 use bookend_log::Fsync;
-use bytes::BufMut;
+use bytes::{Buf as _, BufMut, BytesMut};
 use kafka_protocol::{
     messages::{
         ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest,
         FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, JoinGroupRequest,
         LeaveGroupRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
-        OffsetFetchRequest, ProduceRequest, SyncGroupRequest,
+        OffsetFetchRequest, ProduceRequest, ResponseHeader, SyncGroupRequest,
         create_topics_request::{CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig},
         delete_topics_request::DeleteTopicState,
         fetch_request::{FetchPartition, FetchTopic, ForgottenTopic},
@@ -34,7 +34,7 @@ use kafka_protocol::{
         produce_request::{PartitionProduceData, TopicProduceData},
         sync_group_request::SyncGroupRequestAssignment,
     },
-    protocol::encode_request_header_into_buffer,
+    protocol::{Encodable as _, encode_request_header_into_buffer},
 };
 use tokio::sync::watch;
 
@@ -301,7 +301,7 @@ impl Scene {
 
     pub(super) async fn answer(&self, frame: Bytes) -> Result<Option<Bytes>, Refusal> {
         let answer = answer(&self.node, &self.client, frame).await?;
-        Ok(answer.map(BytesMut::freeze))
+        Ok(answer.map(|mut answer| answer.copy_to_bytes(answer.remaining())))
     }
 
     /// Sends a request and reads its answer, to the last byte.
