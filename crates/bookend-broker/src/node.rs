@@ -1,12 +1,14 @@
 //! What all connections share: this broker as the one node of its cluster.
 
 use std::{
+    num::NonZero,
     sync::Arc,
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
 use bookend_log::{Fsync, Options};
-use tokio::time::MissedTickBehavior;
+use tokio::{sync::Semaphore, time::MissedTickBehavior};
 use uuid::Uuid;
 
 use crate::{
@@ -35,6 +37,8 @@ pub(crate) struct Node {
     pub(crate) offsets: Offsets,
     pub(crate) groups: Groups,
     pub(crate) faults: Faults,
+    /// A turn to unpack records; there are as many as processors.
+    pub(crate) unpacking: Semaphore,
     /// Of a topic that is created without a number.
     pub(crate) partitions: u32,
     /// Whether clients create topics by asking for them.
@@ -52,7 +56,9 @@ impl Node {
         let is_known = |id| catalog.find_id(id).is_some();
         let offsets = Offsets::open(&dir.join("offsets"), options, now_ms(), is_known)?;
         let (groups, faults) = (Groups::default(), Faults::default());
-        Ok(Self { catalog, offsets, groups, faults, partitions, auto_create: true, folder })
+        let unpacking = Semaphore::new(thread::available_parallelism().map_or(1, NonZero::get));
+        let auto_create = true;
+        Ok(Self { catalog, offsets, groups, faults, unpacking, partitions, auto_create, folder })
     }
 
     /// Forgets committed offsets that have been of no use for the time of `retention`, for ever; the broker runs it as

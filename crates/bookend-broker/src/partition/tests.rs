@@ -1,6 +1,6 @@
 //! One partition, without sockets.
 
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use super::{
     batch::{
@@ -132,21 +132,21 @@ fn a_time_is_looked_up_to_the_record() {
     assert_eq!(latest, Some(Found { offset: 5, timestamp: 150 }));
 }
 
-// Goal: a header that promises a time which no record has leads on to the next batch, not into an endless search.
+// Goal: a header that promises a time which no record has leads on to the next batch, not into an endless search. No
+// such batch is taken any more, but a log may have it from before.
 #[test]
 fn a_lying_header_does_not_stop_the_search() {
     let dir = tempfile::tempdir().unwrap();
     let partition = open(dir.path());
-    let mut liar = batch_of(None, 100, &[0], 4);
-    liar[35..43].copy_from_slice(&900_i64.to_be_bytes());
-    let crc = crc32c::crc32c(&liar[21..]);
-    liar[17..21].copy_from_slice(&crc.to_be_bytes());
-    append(&partition, liar.clone());
+    let mut bytes = batch_of(None, 100, &[0], 4);
+    bytes[35..43].copy_from_slice(&900_i64.to_be_bytes());
+    let liar = Batch { bytes: bytes.into(), count: 1, max_timestamp: 900, stamp: None };
+    partition.append(slice::from_ref(&liar), NOW).unwrap();
     append(&partition, batch_of(None, 500, &[0], 0));
     assert_eq!(partition.find_time(200), Ok(Some(Found { offset: 1, timestamp: 500 })));
     assert_eq!(partition.find_time(600), Ok(None));
     for _ in 0..100 {
-        append(&partition, liar.clone());
+        partition.append(slice::from_ref(&liar), NOW).unwrap();
     }
     assert!(partition.find_time(600).unwrap().is_some());
 }

@@ -244,10 +244,12 @@ mod tests {
                 let mut slices = [IoSlice::new(&[]); 3];
                 let count = answer.chunks_vectored(&mut slices);
                 assert!(count > 0 && slices[0][..] == *answer.chunk());
-                let offered: Vec<_> =
-                    slices[..count].iter().flat_map(|part| part.iter()).copied().collect();
-                let taken = offered.len().min(step);
-                sent.extend_from_slice(&offered[..taken]);
+                let mut taken = 0;
+                for slice in &slices[..count] {
+                    let part = &slice[..slice.len().min(step - taken)];
+                    sent.extend_from_slice(part);
+                    taken += part.len();
+                }
                 answer.advance(taken);
             }
             assert!(sent == whole, "steps of {step}");

@@ -55,6 +55,10 @@ pub(super) async fn answer(
     } else {
         None
     };
+    // Unpacking takes processor time and some memory, so not everyone does it at once.
+    let partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    let packed = partitions.filter_map(|data| data.records.as_ref()).any(|r| batch::is_packed(r));
+    let _turn = if packed { node.unpacking.acquire().await.ok() } else { None };
     let responses = {
         let node = Arc::clone(node);
         let append = move |name: &TopicName, data: &PartitionProduceData| match refused {

@@ -1,4 +1,4 @@
-//! Reads the records of a compressed batch, to find one by its time. Batches are stored and served as they came.
+//! Unpacks the records of a compressed batch, to check them and to find one by its time. They are stored as they came.
 //!
 //! The bytes come from clients, so what they unpack to is bounded: at most [`UNPACKED_BYTES_MAX`] are unpacked, a
 //! window at a time. Framing: gzip (RFC 1952), snappy in the blocks of snappy-java or bare, LZ4 frames (KIP-57),

@@ -1,7 +1,7 @@
 //! Record batches: their 61-byte header, read by hand, and what stands behind it.
 //!
-//! A batch is stored and served as it was sent. Its checksum is checked, and if it came uncompressed its
-//! [`records`] too; a compressed one is [unpacked](codec) only to look for a record by its time.
+//! A batch is stored and served as it was sent. Its checksum is checked, and its [`records`] are, while they are
+//! [unpacked](codec) if they came compressed: what the broker takes, every consumer can read.
 //!
 //! Format: <https://kafka.apache.org/documentation/#recordbatch> (KIP-98), magic 2:
 //!
@@ -18,7 +18,7 @@
 mod codec;
 mod records;
 
-use std::ops::ControlFlow;
+use std::{io::Read as _, ops::ControlFlow};
 
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
@@ -31,6 +31,10 @@ pub(crate) const HEADER_BYTES: usize = 61;
 
 /// What stands before the length itself: base offset and length.
 const LENGTH_END: usize = 12;
+/// A batch may unpack to so many bytes, however small it is …
+const UNPACKED_BYTES_MIN: u64 = 8 * 1024 * 1024;
+/// … and to so many times its size, which is what gzip gets out of one byte repeated.
+const UNPACKED_FACTOR: u64 = 1_100;
 const LOG_APPEND_TIME: i16 = 1 << 3;
 const TRANSACTIONAL: i16 = 1 << 4;
 const CONTROL: i16 = 1 << 5;
@@ -159,7 +163,7 @@ pub(crate) fn checksum(header: &[u8]) -> u32 {
 }
 
 /// Checks what a producer may get wrong, and what this broker does not do; returns the time of the latest record, as
-/// the records say it, or the header if they are compressed.
+/// the records say it.
 fn verify(batch: &Batch, zstd: bool) -> Result<i64, Invalid> {
     let bytes = &batch.bytes;
     if crc32c::crc32c(&bytes[21..]) != checksum(bytes) {
@@ -176,12 +180,24 @@ fn verify(batch: &Batch, zstd: bool) -> Result<i64, Invalid> {
     if attributes & (CONTROL | LOG_APPEND_TIME) != 0 {
         return Err(ResponseError::InvalidRecord.into());
     }
-    if codec == Codec::None {
-        let latest = records::check(&bytes[HEADER_BYTES..], batch.count)?;
-        Ok(i64_at(bytes, 27).saturating_add(latest))
-    } else {
-        Ok(batch.max_timestamp)
-    }
+    let latest = match codec {
+        Codec::None => records::check(&bytes[HEADER_BYTES..], batch.count)?,
+        packed => check_packed(packed, &bytes[HEADER_BYTES..], batch.count)?,
+    };
+    Ok(i64_at(bytes, 27).saturating_add(latest))
+}
+
+/// Checks records while they are unpacked, up to a limit that no client's batches reach.
+fn check_packed(codec: Codec, packed: &[u8], count: u32) -> Result<i64, BadRecord> {
+    let unreadable = |_| BadRecord { index: 0, reason: "the records cannot be unpacked" };
+    let limit = (packed.len() as u64).saturating_mul(UNPACKED_FACTOR).max(UNPACKED_BYTES_MIN);
+    let records = codec::unpack(codec, packed).map_err(unreadable)?;
+    records::check_unpacked(records.take(limit), count)
+}
+
+/// Whether the first batch in `records` is compressed.
+pub(crate) fn is_packed(records: &[u8]) -> bool {
+    records.len() >= HEADER_BYTES && Codec::of(i16_at(records, 21)) != Some(Codec::None)
 }
 
 /// Writes the broker's time into a batch, or the time of its latest record where the header has another.

@@ -103,12 +103,12 @@ fn placing_a_batch_keeps_its_checksum() {
     assert!(split(bytes.into(), &RULES).is_ok());
 }
 
-// Goal: an uncompressed batch is taken only with whole records, as many as it says. Method: one record too few and too
-// many; the third record is named.
+// Goal: a batch is taken only with whole records, as many as it says, however they are packed. Method: one record too
+// few and too many; the record is named.
 #[test]
-fn the_records_of_an_uncompressed_batch_are_checked() {
-    let check = |count: i32, index| {
-        let mut bytes = sample(None, 3, 10);
+fn the_records_of_a_batch_are_checked() {
+    let check = |codec, count: i32, index| {
+        let mut bytes = batch_of(None, 10, &[0, 1, 2], codec);
         bytes[23..27].copy_from_slice(&(count - 1).to_be_bytes());
         bytes[57..61].copy_from_slice(&count.to_be_bytes());
         seal(&mut bytes);
@@ -116,8 +116,36 @@ fn the_records_of_an_uncompressed_batch_are_checked() {
         assert_eq!(refused.error, ResponseError::InvalidRecord);
         assert_eq!(refused.record.unwrap().index, index);
     };
-    check(4, 3);
-    check(2, 2);
+    for codec in PACKED.into_iter().chain([0]) {
+        check(codec, 4, 3);
+        check(codec, 2, 2);
+        check(codec, i32::MAX, 3);
+    }
+}
+
+// Goal: what no consumer could read is refused, and what unpacks without end is not unpacked to its end. Method: bytes
+// that are no packed records, and 64 MiB of zeros in a record.
+#[test]
+fn what_does_not_unpack_is_refused() {
+    let split_with = |codec: i16, records: &[u8]| {
+        let mut bytes = batch_of(None, 10, &[0], codec)[..HEADER_BYTES].to_vec();
+        bytes.extend(records);
+        let length = i32::try_from(bytes.len() - 12).unwrap();
+        bytes[8..12].copy_from_slice(&length.to_be_bytes());
+        seal(&mut bytes);
+        split(bytes.into(), &RULES)
+    };
+    for codec in PACKED {
+        let refused = split_with(codec, b"not what it says it is").unwrap_err();
+        assert_eq!(refused.error, ResponseError::InvalidRecord, "{codec}");
+    }
+    // A record of 64 MiB: length, attributes, time, offset, null key, a value of nearly all of it, no headers.
+    let mut record = vec![0x80, 0x80, 0x80, 0x40, 0, 0, 0, 1, 0xe8, 0xff, 0xff, 0x3f];
+    record.resize(64 * 1024 * 1024 + 4, 0);
+    let bomb = pack(4, &record);
+    assert!(bomb.len() < 16 * 1024, "{}", bomb.len());
+    let refused = split_with(4, &bomb).unwrap_err();
+    assert_eq!(refused.record.map(|record| record.index), Some(0));
 }
 
 #[test]
@@ -150,6 +178,19 @@ fn times_are_the_brokers_where_the_topic_says_so() {
     seal(&mut wrong);
     let [put_right] = &split(wrong.into(), &RULES).unwrap()[..] else { panic!() };
     assert_eq!(put_right.bytes, sent);
+}
+
+// Goal: a wrong greatest time is put right in a compressed batch too: retention and look-ups go by it.
+#[test]
+fn a_boastful_time_is_put_right_in_every_codec() {
+    for codec in PACKED {
+        let sent = batch_of(None, 10, &[0, 5, 3], codec);
+        let mut wrong = sent.clone();
+        wrong[35..43].copy_from_slice(&i64::MAX.to_be_bytes());
+        seal(&mut wrong);
+        let [put_right] = &split(wrong.into(), &RULES).unwrap()[..] else { panic!() };
+        assert_eq!((&put_right.bytes[..], put_right.max_timestamp), (&sent[..], 15), "{codec}");
+    }
 }
 
 // Goal: a time is found exactly, in every codec. Method: times that do not ascend, and starts within the batch.
