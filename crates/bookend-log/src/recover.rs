@@ -60,19 +60,18 @@ pub(crate) struct Found {
 
 /// Learns what a folder holds, begins the first segment where there is none, and finishes what a crash left half-done.
 pub(crate) fn recover(dir: &Path, fsync: Fsync, disk: &dyn Disk) -> Result<Found, OpenError> {
-    let start = StartMark::read(dir)?.map(|mark| mark.0);
+    // Without a mark nothing was ever dropped, so the first segment is the one of index 0.
+    let start = StartMark::read(dir)?.map_or(0, |mark| mark.0);
     let synced = SyncMark::read(dir);
     let mut firsts =
         list(dir, disk).map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
     check_newest(dir, firsts.last(), synced)?;
-    let dropped = drop_below(dir, start.unwrap_or(0), &mut firsts, fsync, disk);
+    let dropped = drop_below(dir, start, &mut firsts, fsync, disk);
     dropped.map_err(|source| OpenError::Io { path: dir.to_owned(), source })?;
     let Some((&last, sealed_firsts)) = firsts.split_last() else {
-        return begin(dir, start.unwrap_or(0), Recovery::default(), disk);
+        return begin(dir, start, Recovery::default(), disk);
     };
-    if let Some(start) = start
-        && firsts[0] > start
-    {
+    if firsts[0] > start {
         let file = Segment::new(firsts[0]).path(dir);
         return Err(OpenError::Misplaced { file, first: firsts[0], expected: start });
     }
@@ -85,7 +84,6 @@ pub(crate) fn recover(dir: &Path, fsync: Fsync, disk: &dyn Disk) -> Result<Found
     let synced_bytes = synced.filter(|mark| mark.segment == last).map_or(0, |mark| mark.bytes);
     let (active, cut) = read_active(dir, last, synced_bytes, fsync, disk)?;
     let recovery = Recovery { cut };
-    let start = start.unwrap_or(firsts[0]);
     if active.end < start {
         // Only under `Fsync::Never`: the start outlived the entries before it.
         let removed = disk.remove(&active.path(dir));

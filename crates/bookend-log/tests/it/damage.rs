@@ -159,6 +159,12 @@ fn segments_stay_in_their_place() {
     assert!(matches!(refused(), OpenError::Misplaced { file, .. } if file == names[2]));
     restore(dir, &whole);
 
+    fs::remove_file(&names[0]).expect("removed");
+    assert!(
+        matches!(refused(), OpenError::Misplaced { file, expected: 0, .. } if file == names[1])
+    );
+    restore(dir, &whole);
+
     fs::copy(&names[0], dir.join(format!("{:020}.log", 1))).expect("copied");
     assert!(matches!(refused(), OpenError::Misplaced { .. }));
     restore(dir, &whole);

@@ -96,13 +96,18 @@ fn after_restart(state: &State) -> State {
 
 fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = fs::read_dir(dir).unwrap().map(|file| file.unwrap());
-    let logs = files.filter(|file| file.path().extension().is_some_and(|kind| kind == "log"));
-    logs.map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap()))
+    let kept = files.filter(|file| {
+        file.path().extension().is_some_and(|kind| kind == "log") || file.file_name() == START
+    });
+    kept.map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap()))
         .collect()
 }
 
+/// The file that says where a log begins; it is replaced at once.
+const START: &str = "start";
+
 /// Every folder that a process may leave which ends between `before` and `after`: the log grows byte by byte, file by
-/// file, then loses its files from the oldest on. Of the bytes, every `stride`-th.
+/// file, says where it begins now, then loses its files from the oldest on. Of the bytes, every `stride`-th.
 fn crashes(
     before: &BTreeMap<String, Vec<u8>>,
     after: &BTreeMap<String, Vec<u8>>,
@@ -110,13 +115,15 @@ fn crashes(
 ) -> Vec<BTreeMap<String, Vec<u8>>> {
     let mut all = before.clone();
     let mut folders = Vec::new();
-    for (name, bytes) in after {
+    for (name, bytes) in after.iter().filter(|(name, _)| *name != START) {
         let begin = before.get(name).map_or(0, Vec::len);
         for length in (begin..=bytes.len()).step_by(stride).chain([bytes.len()]) {
             all.insert(name.clone(), bytes[..length].to_vec());
             folders.push(all.clone());
         }
     }
+    all.extend(after.get(START).map(|bytes| (START.to_owned(), bytes.clone())));
+    folders.push(all.clone());
     let dropped: Vec<_> = before.keys().filter(|name| !after.contains_key(*name)).collect();
     for name in dropped {
         all.remove(name);
