@@ -22,8 +22,9 @@ use crate::{
     signals::Stop,
 };
 
-/// How many groups are asked at a time; each takes a connection of its own.
-const GROUPS_AT_ONCE: usize = 8;
+/// How many groups are asked at a time; each takes a client of its own, which mostly waits for its connections. 300 groups
+/// took 5.6 s with 8 at a time, and 1.6 s with these.
+const GROUPS_AT_ONCE: usize = 32;
 
 pub(crate) async fn groups(command: GroupsCommand, stop: Stop) -> anyhow::Result<Ending> {
     match command {
