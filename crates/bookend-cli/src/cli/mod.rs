@@ -1,9 +1,7 @@
 //! The command line: every command, every flag, and the environment variable of each that configures.
 //!
-//! What a call asks for (`--execute`, `--yes`, `--topic`, `--json` …) has no variable: one that was left in a shell or a
-//! container would change what another command does, or what it deletes.
-//!
-//! Read by `main`, taken apart by [`commands`](crate::commands). Knows nothing of what the values do.
+//! What a call asks for (`--execute`, `--yes`, `--topic`, `--json` …) has none: left in a shell, it would change what
+//! another command does, or what it deletes. Read by `main`, taken apart by [`commands`](crate::commands).
 
 mod look;
 mod values;
@@ -206,10 +204,8 @@ pub(crate) struct BrokerArgs {
     pub(crate) broker_port: u16,
     /// When records are made to survive a power cut, by fsync: `always`, `never`, or so often (`1s`)
     ///
-    /// A crash of the broker itself loses no record that it has acknowledged, whatever is set here: the system has it
-    /// and writes it. A power cut or a crash of the system may take back what was acknowledged since the last fsync:
-    /// with `always` nothing, as each record waits for it; with `1s` the last second; with `never` whatever the system
-    /// had not written by itself.
+    /// A crash of the broker alone loses nothing that it has acknowledged. A power cut loses nothing with `always`, as
+    /// each record waits for its fsync, the last second with `1s`, and with `never` what the system had not written yet.
     #[arg(long, env = "BOOKEND_FSYNC", value_name = "WHEN", default_value = "1s", value_parser = fsync)]
     pub(crate) fsync: Fsync,
     #[command(flatten)]
