@@ -3,11 +3,11 @@
 //! Read with the rest by [`Cli`](super::Cli), taken apart by [`commands`](crate::commands).
 
 use bookend::{Partition, TopicName};
-use clap::{Args, Subcommand, builder::FalseyValueParser};
+use clap::{Args, Subcommand};
 
 use super::{
     ClusterArgs,
-    values::{partition, reset_topic, setting, topic},
+    values::{group, partition, reset_topic, topic, topic_setting},
 };
 use crate::look::{Seek, seek};
 
@@ -33,13 +33,15 @@ pub(crate) enum GroupsCommand {
     ///
     /// Without --execute it only shows what would be moved.
     Reset(ResetArgs),
+    /// Delete groups with all that they have committed, while they have no members
+    Delete(DeleteGroupsArgs),
 }
 
 /// How it is printed.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct PrintArgs {
     /// Print one document of JSON instead of a table
-    #[arg(long, env = "BOOKEND_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) json: bool,
 }
 
@@ -52,7 +54,7 @@ For example:
 RECORDS counts offsets from start to end; where a topic is compacted, there are fewer records than that.")]
 pub(crate) struct TopicsArgs {
     /// Show internal topics too, those that begin with `__`
-    #[arg(long, env = "BOOKEND_INTERNAL", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) internal: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
@@ -70,13 +72,13 @@ pub(crate) struct CreateArgs {
     #[arg(required = true, value_name = "NAME", value_parser = topic)]
     pub(crate) names: Vec<TopicName>,
     /// How many partitions each has [default: as the broker likes]
-    #[arg(long, env = "BOOKEND_PARTITIONS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) partitions: Option<u32>,
     /// How many replicas each partition has [default: as the broker likes]
-    #[arg(long, env = "BOOKEND_REPLICATION", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) replication: Option<u32>,
-    /// A setting of the topic, may be repeated; in the variable one a line
-    #[arg(long, env = "BOOKEND_CONFIG", value_name = "KEY=VALUE", value_delimiter = '\n', value_parser = setting)]
+    /// A setting of the topic, may be repeated, as in `retention.ms=86400000`
+    #[arg(long, value_name = "KEY=VALUE", value_parser = topic_setting)]
     pub(crate) config: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
@@ -103,13 +105,13 @@ pub(crate) struct TopicArgs {
 #[command(after_help = "\
 For example:
   bookend topics delete ORDERS PAYMENTS
-  bookend topics delete ORDERS --yes        where nobody can be asked: in scripts and pipes")]
+  bookend topics delete ORDERS --yes        in scripts and pipes")]
 pub(crate) struct DeleteArgs {
     /// The topics
     #[arg(required = true, value_name = "NAME", value_parser = topic)]
     pub(crate) names: Vec<TopicName>,
     /// Do not ask
-    #[arg(long, env = "BOOKEND_YES", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
@@ -123,7 +125,11 @@ For example:
   bookend groups list
   bookend groups list --json | jq -r '.[] | select(.lag > 1000) | .group'
 
-LAG adds up, over the partitions that the group has committed, how many records come after.")]
+LAG adds up how many records come after what the group has committed. `5+?` is at least 5: a partition that it has not
+committed has records too, or has nobody to say where it ends. `-` is not known: the group has committed nothing that
+is still there, or its coordinator does not say.
+
+With --json, `lag` is the number alone, and `uncommitted` says how many partitions with records have no commit.")]
 pub(crate) struct GroupsArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
@@ -135,10 +141,33 @@ pub(crate) struct GroupsArgs {
 #[command(after_help = "\
 For example:
   bookend groups describe billing
-  bookend groups describe billing --json | jq '.partitions[] | select(.lag > 0)'")]
+  bookend groups describe billing --json | jq '.partitions[] | select(.lag > 0)'
+
+All partitions are listed of each topic that the group has committed or reads. COMMITTED `-`: none yet; a new reader
+begins where its own setting says (auto.offset.reset), so LAG is `-` too unless the partition is empty. END `-`: nobody
+answers for the partition. CLIENT, HOST and MEMBER `-`: nobody reads it. The lag of all, `5+?`, is at least 5.")]
 pub(crate) struct GroupArgs {
     /// The group
+    #[arg(value_parser = group)]
     pub(crate) group: String,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+    #[command(flatten)]
+    pub(crate) print: PrintArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+For example:
+  bookend groups delete billing shipping
+  bookend groups delete billing --yes       in scripts and pipes")]
+pub(crate) struct DeleteGroupsArgs {
+    /// The groups
+    #[arg(required = true, value_name = "GROUP", value_parser = group)]
+    pub(crate) groups: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
     #[command(flatten)]
@@ -151,22 +180,25 @@ For example:
   bookend groups reset billing --topic ORDERS --to earliest            shows what would be moved
   bookend groups reset billing --topic ORDERS --to earliest --execute  moves it
   bookend groups reset billing --topic ORDERS:3 --to 1200 --execute
-  bookend groups reset billing --topic ORDERS --to 2026-11-23T08:00:00+01:00")]
+  bookend groups reset billing --topic ORDERS --to 2026-11-23T08:00:00+01:00
+
+A group that does not exist yet comes to be, with --execute.")]
 pub(crate) struct ResetArgs {
     /// The group
+    #[arg(value_parser = group)]
     pub(crate) group: String,
     /// A topic, or one of its partitions; may be repeated
-    #[arg(long, env = "BOOKEND_TOPIC", required = true, value_name = "TOPIC[:PARTITION]", value_delimiter = ',', value_parser = reset_topic)]
+    #[arg(long, required = true, value_name = "TOPIC[:PARTITION]", value_delimiter = ',', value_parser = reset_topic)]
     pub(crate) topic: Vec<ResetTopic>,
     /// Where to: `earliest`, `latest`, an offset, -N for N before the end, or the first record of a time or later
-    /// (2026-11-23T08:00:00Z, or @ and milliseconds since 1970)
-    #[arg(long, env = "BOOKEND_TO", value_name = "PLACE", allow_hyphen_values = true, value_parser = seek)]
+    /// (2026-11-23T08:00:00Z, 2026-11-23 for its midnight in UTC, or @ and milliseconds since 1970)
+    #[arg(long, value_name = "PLACE", allow_hyphen_values = true, value_parser = seek)]
     pub(crate) to: Seek,
     /// Only show what would be moved; this is the default
-    #[arg(long, env = "BOOKEND_DRY_RUN", value_parser = FalseyValueParser::new(), conflicts_with = "execute")]
+    #[arg(long, conflicts_with = "execute")]
     pub(crate) dry_run: bool,
     /// Move it
-    #[arg(long, env = "BOOKEND_EXECUTE", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) execute: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
@@ -191,7 +223,7 @@ For example:
   bookend tail ORDERS --from earliest --exit --json | jq -r '.value | fromjson | .total'
 
 A value is shown as JSON if it is JSON, as text if it is text, as hexadecimal if it is neither; <null> and <empty> are
-two things. On a terminal long ones are cut.
+two things. On a terminal each line is cut to its width, and Bookend's own ids are shortened; --full shows all.
 
 With --json each record is a line of
   {\"topic\", \"partition\", \"offset\", \"timestamp\", \"key\", \"headers\": [[name, value], …], \"value\"}
@@ -202,23 +234,23 @@ pub(crate) struct TailArgs {
     #[arg(value_parser = topic)]
     pub(crate) topic: TopicName,
     /// Where to begin, in each partition: `earliest`, `latest`, an offset, -N for N before the end, or the first record
-    /// of a time or later (2026-11-23T08:00:00Z, or @ and milliseconds since 1970)
-    #[arg(long, env = "BOOKEND_FROM", value_name = "PLACE", default_value = "latest", allow_hyphen_values = true, value_parser = seek)]
+    /// of a time or later (2026-11-23T08:00:00Z, 2026-11-23 for its midnight in UTC, or @ and milliseconds since 1970)
+    #[arg(long, value_name = "PLACE", default_value = "latest", allow_hyphen_values = true, value_parser = seek)]
     pub(crate) from: Seek,
     /// Only these partitions, separated by commas
-    #[arg(long, env = "BOOKEND_PARTITION", value_delimiter = ',', value_parser = partition)]
+    #[arg(long, value_delimiter = ',', value_parser = partition)]
     pub(crate) partition: Vec<Partition>,
     /// End after so many records
-    #[arg(short = 'n', long, env = "BOOKEND_COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
     /// End where the partitions end now
-    #[arg(long, env = "BOOKEND_EXIT", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) exit: bool,
-    /// Show all of a long value, on a terminal too
-    #[arg(long, env = "BOOKEND_FULL", value_parser = FalseyValueParser::new())]
+    /// Show all of a long line, on a terminal too
+    #[arg(long)]
     pub(crate) full: bool,
     /// Print a line of JSON for each record
-    #[arg(long, env = "BOOKEND_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
@@ -263,6 +295,8 @@ mod tests {
             "bookend topics create A --partitions 0",
             "bookend topics describe a/b",
             "bookend topics delete",
+            "bookend groups delete",
+            "bookend groups describe ",
             "bookend groups reset g --to earliest",
             "bookend groups reset g --topic A",
             "bookend groups reset g --topic A --to earliest --dry-run --execute",

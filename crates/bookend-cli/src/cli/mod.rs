@@ -1,6 +1,7 @@
-//! The command line: every command, every flag, and the environment variable that sets it too.
+//! The command line: every command, every flag, and the environment variable of each that configures.
 //!
-//! Read by `main`, taken apart by [`commands`](crate::commands). Knows nothing of what the values do.
+//! What a call asks for (`--execute`, `--yes`, `--topic`, `--json` …) has none: left in a shell, it would change what
+//! another command does, or what it deletes. Read by `main`, taken apart by [`commands`](crate::commands).
 
 mod look;
 mod values;
@@ -8,11 +9,11 @@ mod values;
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use bookend_broker::Fsync;
-use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
+use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::look::{
-    CreateArgs, DeleteArgs, GroupArgs, GroupsArgs, GroupsCommand, ResetArgs, ResetTopic, TailArgs,
-    TopicArgs, TopicsArgs, TopicsCommand,
+    CreateArgs, DeleteArgs, DeleteGroupsArgs, GroupArgs, GroupsArgs, GroupsCommand, ResetArgs,
+    ResetTopic, TailArgs, TopicArgs, TopicsArgs, TopicsCommand,
 };
 use self::values::{duration, fsync, rate, setting};
 
@@ -28,7 +29,7 @@ First steps:
   curl -H 'content-type: application/json' -d '{\"text\": \"hello\"}' http://127.0.0.1:3000/FIRST_TOPIC
 
 The parts alone, here or on several machines:
-  bookend broker                a Kafka broker for development; or take any real Kafka
+  bookend broker                a Kafka broker for development, for other machines with --listen; or any real Kafka
   bookend server --brokers HOST:PORT
   bookend client --brokers HOST:PORT
   bookend feed TEXT --stored-at http://127.0.0.1:3001
@@ -60,6 +61,10 @@ pub(crate) enum Command {
     /// The server alone: messages in from Kafka, stored once, shown on a page
     Server(ServerArgs),
     /// The Kafka broker alone, for development and tests
+    ///
+    /// It keeps topics and consumer groups in a folder, and any Kafka client can use it. It honors these settings of a
+    /// topic: max.message.bytes, message.timestamp.type, retention.bytes, retention.ms and segment.bytes. It has no
+    /// transactions, no compaction and no authentication, and is one broker, so each partition has one replica.
     Broker(BrokerArgs),
     /// Post the lines or paragraphs of a text to a client, and wait until all are stored
     ///
@@ -69,7 +74,7 @@ pub(crate) enum Command {
     /// List, create, describe and delete topics, of any Kafka
     #[command(subcommand)]
     Topics(TopicsCommand),
-    /// List, describe and reset consumer groups, of any Kafka
+    /// List, describe, reset and delete consumer groups, of any Kafka
     #[command(subcommand)]
     Groups(GroupsCommand),
     /// Show the records of a topic as they come, of any Kafka
@@ -92,7 +97,7 @@ impl Command {
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// End as soon as every message is stored; exit code 0 only if the ledger is exact
-    #[arg(long, env = "BOOKEND_EXIT", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) exit: bool,
     /// HTTP port; 0 picks a free one [default: 3000, with --exit 0]
     #[arg(long, env = "BOOKEND_PORT")]
@@ -191,11 +196,16 @@ impl ServerArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BrokerArgs {
+    /// Address to listen on: 0.0.0.0 lets other machines in, whoever they are, as there is no authentication
+    #[arg(long, env = "BOOKEND_LISTEN", value_name = "ADDR", default_value = "127.0.0.1")]
+    pub(crate) listen: IpAddr,
     /// Port to listen on; 0 picks a free one
     #[arg(long, visible_alias = "port", env = "BOOKEND_BROKER_PORT", default_value_t = 9092)]
     pub(crate) broker_port: u16,
-    /// When records are made to survive a power cut: `always` before they are acknowledged, `never`, or after this
-    /// long (`1s`); a crash of the broker itself loses none of them
+    /// When records are made to survive a power cut, by fsync: `always`, `never`, or so often (`1s`)
+    ///
+    /// A crash of the broker alone loses nothing that it has acknowledged. A power cut loses nothing with `always`, as
+    /// each record waits for its fsync, the last second with `1s`, and with `never` what the system had not written yet.
     #[arg(long, env = "BOOKEND_FSYNC", value_name = "WHEN", default_value = "1s", value_parser = fsync)]
     pub(crate) fsync: Fsync,
     #[command(flatten)]
@@ -213,10 +223,10 @@ pub(crate) struct FeedArgs {
     #[arg(long, env = "BOOKEND_STORED_AT", value_name = "URL")]
     pub(crate) stored_at: Option<String>,
     /// Post each paragraph (lines up to an empty one) instead of each line
-    #[arg(long, env = "BOOKEND_PARAGRAPHS", value_parser = FalseyValueParser::new(), conflicts_with = "lines")]
+    #[arg(long, conflicts_with = "lines")]
     pub(crate) paragraphs: bool,
     /// Post each line that is not empty; this is the default
-    #[arg(long, env = "BOOKEND_LINES", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) lines: bool,
     /// Texts per second; 0 posts as fast as --concurrency allows
     #[arg(long, env = "BOOKEND_RATE", default_value = "50", value_parser = rate)]
@@ -284,7 +294,7 @@ pub(crate) struct TaskArgs {
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct OutputArgs {
     /// Close with the ledger as one line of JSON, the last on stdout
-    #[arg(long, env = "BOOKEND_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) json: bool,
 }
 
@@ -304,18 +314,40 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    // Goal: each flag has its variable. Method: walk clap's own tree, so that a new flag cannot be forgotten.
+    /// What a call asks for, which no variable may say.
+    const ASKED: [&str; 19] = [
+        "help",
+        "version",
+        "json",
+        "exit",
+        "lines",
+        "paragraphs",
+        "internal",
+        "partitions",
+        "replication",
+        "config",
+        "yes",
+        "topic",
+        "to",
+        "dry_run",
+        "execute",
+        "from",
+        "partition",
+        "count",
+        "full",
+    ];
+
+    // Goal: each flag that configures has its variable, and no other has one. Method: walk clap's own tree, so that a
+    // new flag cannot be forgotten.
     #[test]
-    fn every_flag_has_its_variable() {
+    fn every_flag_that_configures_has_its_variable() {
         fn check(command: &clap::Command) {
             for argument in command.get_arguments().filter(|argument| !argument.is_positional()) {
                 let name = argument.get_id().as_str();
-                if matches!(name, "help" | "version") {
-                    continue;
-                }
-                let expected = format!("BOOKEND_{}", name.to_uppercase());
+                let configures = !ASKED.contains(&name);
+                let expected = configures.then(|| format!("BOOKEND_{}", name.to_uppercase()));
                 let variable = argument.get_env().and_then(|variable| variable.to_str());
-                assert_eq!(variable, Some(expected.as_str()), "{}: --{name}", command.get_name());
+                assert_eq!(variable, expected.as_deref(), "{}: --{name}", command.get_name());
             }
             command.get_subcommands().for_each(check);
         }

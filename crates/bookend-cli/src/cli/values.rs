@@ -40,14 +40,25 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Reads `key=value`; the value may hold further `=`.
+/// Reads a setting of librdkafka.
 pub(super) fn setting(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => {
-            Ok((key.trim().to_owned(), value.to_owned()))
-        }
-        _ => Err("write KEY=VALUE, as in security.protocol=ssl".to_owned()),
-    }
+    pair(text).ok_or_else(|| "write KEY=VALUE, as in security.protocol=ssl".to_owned())
+}
+
+/// Reads a setting of a topic.
+pub(super) fn topic_setting(text: &str) -> Result<(String, String), String> {
+    pair(text).ok_or_else(|| "write KEY=VALUE, as in retention.ms=86400000".to_owned())
+}
+
+/// Reads `key=value`; the value may hold further `=`.
+fn pair(text: &str) -> Option<(String, String)> {
+    let (key, value) = text.split_once('=')?;
+    (!key.trim().is_empty()).then(|| (key.trim().to_owned(), value.to_owned()))
+}
+
+/// Reads a group's name, which is any text but none at all.
+pub(super) fn group(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("name the group".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// Reads a topic's name by Kafka's rules.
@@ -105,8 +116,11 @@ mod tests {
         assert_eq!(setting("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert_eq!(setting("a="), Ok(("a".to_owned(), String::new())));
         for text in ["", "a", "=b"] {
-            assert!(setting(text).is_err(), "{text}");
+            assert!(setting(text).unwrap_err().contains("security.protocol=ssl"), "{text}");
+            let said = topic_setting(text).unwrap_err();
+            assert!(said.ends_with("as in retention.ms=86400000"), "{text}: {said}");
         }
+        assert_eq!(topic_setting("a=1"), Ok(("a".to_owned(), "1".to_owned())));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::{
 };
 
 pub(crate) async fn broker(args: BrokerArgs, stop: Stop) -> anyhow::Result<Ending> {
-    let broker = EmbeddedBroker::start(args.broker_port, &args.data.data, args.fsync)
+    let listen = (args.listen, args.broker_port).into();
+    let broker = EmbeddedBroker::start(listen, &args.data.data, args.fsync)
         .await
         .map_err(|error| CannotStart::because(format!("{error:#}")))?;
     print(&format!(

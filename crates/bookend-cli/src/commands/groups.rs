@@ -11,24 +11,27 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use super::{
+    change::{confirm, ensure_can_ask, report},
     cluster::{connect, or_dash, print_json, unless_stopped},
     reset::reset,
 };
 use crate::{
-    cli::{GroupArgs, GroupsArgs, GroupsCommand},
+    cli::{DeleteGroupsArgs, GroupArgs, GroupsArgs, GroupsCommand},
     exit::{Ending, print},
-    look::{Lag, Paint, Table, lags, no_such, plain, total},
+    look::{Lag, Paint, Table, all, lags, no_such, plain, total},
     signals::Stop,
 };
 
-/// How many groups are asked at a time; each takes a connection of its own.
-const GROUPS_AT_ONCE: usize = 8;
+/// How many groups are asked at a time; each takes a client of its own, which mostly waits for its connections. 300 groups
+/// took 5.6 s with 8 at a time, and 1.6 s with these.
+const GROUPS_AT_ONCE: usize = 32;
 
 pub(crate) async fn groups(command: GroupsCommand, stop: Stop) -> anyhow::Result<Ending> {
     match command {
         GroupsCommand::List(args) => unless_stopped(&stop, list(args)).await,
         GroupsCommand::Describe(args) => unless_stopped(&stop, describe(args)).await,
         GroupsCommand::Reset(args) => unless_stopped(&stop, reset(args)).await,
+        GroupsCommand::Delete(args) => unless_stopped(&stop, delete(args)).await,
     }
 }
 
@@ -36,29 +39,33 @@ async fn list(args: GroupsArgs) -> anyhow::Result<Ending> {
     let (_, admin) = connect(&args.cluster).await?;
     let groups = admin.groups().await?;
     let topics = admin.topics().await?;
-    let all = partitions(&topics);
+    let all: Vec<_> = topics.iter().flat_map(all).collect();
     let committed: Vec<_> = stream::iter(&groups)
         .map(|group| admin.committed(&group.name, &all))
         .buffered(GROUPS_AT_ONCE)
         .try_collect()
         .await?;
-    let ranges = admin.ranges(&led(&topics, committed.iter().flat_map(BTreeMap::keys))).await?;
-    let lag = |committed| total(&lags(committed, &[], &ranges));
-    let rows = groups.iter().zip(committed.iter().map(lag));
+    let read = groups.iter().flat_map(|group| &group.members).flat_map(|it| &it.partitions);
+    let wanted = committed.iter().flat_map(BTreeMap::keys).chain(read);
+    let ranges = admin.ranges(&led(&topics, wanted)).await?;
+    let rows = groups.iter().zip(&committed).map(|(group, committed)| {
+        (group, total(&lags(&topics, committed, &group.members, &ranges)))
+    });
     if args.print.json {
-        let rows = rows.map(|(group, lag)| GroupRow {
+        let rows = rows.map(|(group, total)| GroupRow {
             group: &group.name,
             state: group.state,
             members: members(group),
-            lag,
+            lag: total.lag,
+            uncommitted: total.uncommitted,
         });
         print_json(&rows.collect::<Vec<_>>());
         return Ok(Ending::Exact);
     }
     let mut table = Table::new(["GROUP", "STATE", ">MEMBERS", ">LAG"]);
-    for (group, lag) in rows {
+    for (group, total) in rows {
         let (name, state) = (group.name.clone(), group.state.to_string());
-        table.row([name, state, or_dash(members(group)), or_dash(lag)]);
+        table.row([name, state, or_dash(members(group)), total.to_string()]);
     }
     print(&table.render(Paint::of_stdout()));
     Ok(Ending::Exact)
@@ -69,10 +76,11 @@ async fn describe(args: GroupArgs) -> anyhow::Result<Ending> {
     let groups = admin.groups().await?;
     let group = find(&groups, &args.group)?;
     let topics = admin.topics().await?;
-    let committed = admin.committed(&group.name, &partitions(&topics)).await?;
+    let all: Vec<_> = topics.iter().flat_map(all).collect();
+    let committed = admin.committed(&group.name, &all).await?;
     let read = group.members.iter().flat_map(|member| &member.partitions);
     let ranges = admin.ranges(&led(&topics, committed.keys().chain(read))).await?;
-    let lags = lags(&committed, &group.members, &ranges);
+    let lags = lags(&topics, &committed, &group.members, &ranges);
     if lags.is_empty() {
         bail!(
             "group `{}` has never committed an offset, and none of its members reads a partition",
@@ -98,7 +106,7 @@ async fn describe(args: GroupArgs) -> anyhow::Result<Ending> {
             lag.at.topic.to_string(),
             lag.at.partition.to_string(),
             or_dash(lag.committed),
-            or_dash(lag.end),
+            or_dash(lag.range.map(|range| range.end)),
             or_dash(lag.lag()),
             or_dash(lag.member.map(|member| &member.client_id)),
             or_dash(lag.member.map(|member| &member.host)),
@@ -115,10 +123,29 @@ async fn describe(args: GroupArgs) -> anyhow::Result<Ending> {
         Some(1) => "1 member".to_owned(),
         Some(count) => format!("{count} members"),
     };
-    let (name, lag) = (plain(&group.name), or_dash(total(&lags)));
+    let (name, lag) = (plain(&group.name), total(&lags));
     print(&format!("{name}: {}, {members}{how}, lag {lag}", group.state));
     print(&table.render(Paint::of_stdout()));
     Ok(Ending::Exact)
+}
+
+async fn delete(args: DeleteGroupsArgs) -> anyhow::Result<Ending> {
+    ensure_can_ask(args.yes)?;
+    let (_, admin) = connect(&args.cluster).await?;
+    let there = admin.groups().await?;
+    // One wrong name, and none is deleted.
+    let found: Result<Vec<_>, _> = args.groups.iter().map(|name| find(&there, name)).collect();
+    let groups = found?;
+    let names = groups.iter().map(|group| format!("group `{}`", plain(&group.name)));
+    let what = format!("{} with all committed offsets", names.collect::<Vec<_>>().join(", "));
+    if !args.yes && !confirm(&what).await? {
+        return Ok(Ending::NotExact);
+    }
+    let mut done = Vec::new();
+    for group in groups {
+        done.push((plain(&group.name).into_owned(), admin.delete_group(&group.name).await));
+    }
+    Ok(report("group", "deleted", &done, args.print.json))
 }
 
 /// A group as `groups list --json` has it.
@@ -128,6 +155,7 @@ struct GroupRow<'a> {
     state: GroupState,
     members: Option<usize>,
     lag: Option<i64>,
+    uncommitted: usize,
 }
 
 /// A group as `groups describe --json` has it.
@@ -137,6 +165,7 @@ struct GroupDocument<'a> {
     state: GroupState,
     protocol: &'a str,
     lag: Option<i64>,
+    uncommitted: usize,
     members: Vec<MemberRow<'a>>,
     partitions: Vec<LagRow<'a>>,
 }
@@ -168,15 +197,17 @@ fn document<'a>(group: &'a GroupInfo, lags: &'a [Lag<'_>]) -> GroupDocument<'a> 
         topic: &lag.at.topic,
         partition: lag.at.partition,
         committed: lag.committed,
-        end: lag.end,
+        end: lag.range.map(|range| range.end),
         lag: lag.lag(),
         member: lag.member.map(|member| member.id.as_str()),
     });
+    let total = total(lags);
     GroupDocument {
         group: &group.name,
         state: group.state,
         protocol: &group.protocol,
-        lag: total(lags),
+        lag: total.lag,
+        uncommitted: total.uncommitted,
         members: members.collect(),
         partitions: partitions.collect(),
     }
@@ -193,20 +224,12 @@ pub(super) fn find<'a>(groups: &'a [GroupInfo], name: &str) -> anyhow::Result<&'
     groups.iter().find(|group| group.name == name).ok_or_else(|| no_such("group", name, there()))
 }
 
-fn partitions(topics: &[TopicInfo]) -> Vec<TopicPartition> {
-    let of = |topic: &TopicInfo| {
-        let name = topic.name.clone();
-        let each = topic.partitions.iter().map(|partition| partition.partition);
-        each.map(move |number| TopicPartition::new(name.clone(), number)).collect::<Vec<_>>()
-    };
-    topics.iter().flat_map(of).collect()
-}
-
-/// Those of the partitions that somebody answers for.
+/// The partitions that somebody answers for, of the topics that these are of.
 fn led<'a>(
     topics: &[TopicInfo],
     wanted: impl Iterator<Item = &'a TopicPartition>,
 ) -> Vec<TopicPartition> {
-    let wanted: BTreeSet<_> = wanted.collect();
-    topics.iter().flat_map(TopicInfo::led).filter(|at| wanted.contains(at)).collect()
+    let wanted: BTreeSet<_> = wanted.map(|at| &at.topic).collect();
+    let wanted = topics.iter().filter(|topic| wanted.contains(&topic.name));
+    wanted.flat_map(TopicInfo::led).collect()
 }

@@ -7,6 +7,7 @@ mod server;
 mod broker;
 mod feed;
 mod cluster;
+mod change;
 mod topics;
 mod groups;
 mod reset;

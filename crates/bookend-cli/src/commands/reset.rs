@@ -9,10 +9,7 @@ use bookend::{
 };
 use serde::Serialize;
 
-use super::{
-    cluster::{self, connect, or_dash, print_json},
-    groups,
-};
+use super::cluster::{self, connect, or_dash, print_json};
 use crate::{
     cli::{ResetArgs, ResetTopic},
     exit::{Ending, print, say},
@@ -22,13 +19,13 @@ use crate::{
 pub(super) async fn reset(args: ResetArgs) -> anyhow::Result<Ending> {
     let (_, admin) = connect(&args.cluster).await?;
     let groups = admin.groups().await?;
-    let group = groups::find(&groups, &args.group)?;
-    ensure_is_empty(group)?;
+    let group = groups.iter().find(|group| group.name == args.group);
+    group.map_or(Ok(()), ensure_is_empty)?;
     let partitions = partitions(&admin.topics().await?, &args.topic)?;
     let to = places(&admin, &partitions, args.to).await?;
-    let before = admin.committed(&group.name, &partitions).await?;
+    let before = admin.committed(&args.group, &partitions).await?;
     if args.execute {
-        let after = admin.reset(&group.name, &to).await?;
+        let after = admin.reset(&args.group, &to).await?;
         let is_there = |(at, offset): &&(_, _)| after.get(at) != Some(offset);
         if let Some((at, offset)) = to.iter().find(is_there) {
             bail!("{at} was moved to {offset}, but is at {} now", or_dash(after.get(at)));
@@ -42,23 +39,34 @@ pub(super) async fn reset(args: ResetArgs) -> anyhow::Result<Ending> {
             after: *offset,
         });
         print_json(&ResetDocument {
-            group: &group.name,
+            group: &args.group,
+            new: group.is_none(),
             executed: args.execute,
             partitions: partitions.collect(),
         });
     } else {
         print(&table(&to, &before).render(Paint::of_stdout()));
     }
-    if !args.execute {
-        say("only shown, nothing was moved; --execute moves it");
-    }
+    say(&closing(&args.group, group.is_none(), args.execute));
     Ok(Ending::Exact)
+}
+
+/// What was done, or would be.
+fn closing(group: &str, is_new: bool, executed: bool) -> String {
+    let (name, kind) = (plain(group), if is_new { "a new group" } else { "group" });
+    if executed {
+        format!("moved {kind} `{name}`")
+    } else {
+        format!("only shown, nothing was moved; --execute moves {kind} `{name}`")
+    }
 }
 
 /// A reset as `--json` has it.
 #[derive(Serialize)]
 struct ResetDocument<'a> {
     group: &'a str,
+    /// Whether the group did not exist before.
+    new: bool,
     executed: bool,
     partitions: Vec<ResetRow<'a>>,
 }

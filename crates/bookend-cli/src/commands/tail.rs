@@ -13,6 +13,7 @@ use bookend::{
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
+    termios::tcgetwinsize,
 };
 use tokio::sync::oneshot;
 
@@ -26,6 +27,9 @@ use crate::{
     look::{Bounds, Paint, Show, line},
     signals::Stop,
 };
+
+/// How wide a terminal is that does not say.
+const COLUMNS: usize = 80;
 
 pub(crate) async fn tail(args: TailArgs, stop: Stop) -> anyhow::Result<Ending> {
     tokio::select! {
@@ -57,6 +61,10 @@ async fn follow(args: TailArgs, stop: &Stop) -> anyhow::Result<Ending> {
         };
         match told {
             Tailed::End(partition) => bounds.end(partition),
+            Tailed::Away => {
+                say(&format!("no broker at {} answers; waiting until one does", kafka.brokers()));
+            }
+            Tailed::Back => say("the brokers are back"),
             Tailed::Message(message) => {
                 let is_wanted = bounds.take(message.partition, message.offset);
                 if is_wanted && out.record(&message)? == Reader::Gone {
@@ -122,8 +130,10 @@ struct Out {
 
 impl Out {
     fn new(json: bool, full: bool) -> Self {
-        let cut = !full && io::stdout().is_terminal();
-        let show = (!json).then(|| Show { paint: Paint::of_stdout(), cut });
+        let show = (!json).then(|| Show {
+            paint: Paint::of_stdout(),
+            columns: if full { None } else { columns() },
+        });
         Self { stdout: BufWriter::new(io::stdout()), show }
     }
 
@@ -135,6 +145,15 @@ impl Out {
     fn flush(&mut self) -> io::Result<Reader> {
         reader(self.stdout.flush())
     }
+}
+
+/// How wide the terminal is; `None` where stdout is none.
+fn columns() -> Option<usize> {
+    let stdout = io::stdout();
+    let size = stdout.is_terminal().then(|| tcgetwinsize(&stdout))?;
+    // Some terminals do not say, or 0.
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
+    Some(if columns == 0 { COLUMNS } else { columns })
 }
 
 /// Waits until nobody reads stdout any more, so that `| head -1` ends at once and not with the next record.

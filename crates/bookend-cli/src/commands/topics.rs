@@ -1,21 +1,20 @@
 //! `bookend topics …`: what topics there are, and how they come and go.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, IsTerminal, Write},
-};
+use std::collections::BTreeMap;
 
 use bookend::{
     Offset, Partition, TopicName, TopicPartition,
     kafka::{Admin, AdminError, BrokerId, OffsetRange, PartitionInfo, TopicInfo, TopicSpec},
 };
 use serde::Serialize;
-use serde_json::json;
 
-use super::cluster::{connect, find, or_dash, print_json, unless_stopped};
+use super::{
+    change::{confirm, ensure_can_ask, report},
+    cluster::{connect, find, or_dash, print_json, unless_stopped},
+};
 use crate::{
     cli::{CreateArgs, DeleteArgs, TopicArgs, TopicsArgs, TopicsCommand},
-    exit::{CannotStart, Ending, print, say},
+    exit::{Ending, print, say},
     look::{Paint, Table, plain},
     signals::Stop,
 };
@@ -72,7 +71,7 @@ async fn create(args: CreateArgs) -> anyhow::Result<Ending> {
         };
         done.push((spec.name.to_string(), admin.create_topic(&spec).await));
     }
-    Ok(report("created", &done, args.print.json))
+    Ok(report("topic", "created", &done, args.print.json))
 }
 
 async fn describe(args: TopicArgs) -> anyhow::Result<Ending> {
@@ -163,12 +162,7 @@ fn document<'a>(
 }
 
 async fn delete(args: DeleteArgs) -> anyhow::Result<Ending> {
-    let can_ask = io::stdin().is_terminal();
-    if !args.yes && !can_ask {
-        return Err(CannotStart::because(
-            "nobody can be asked here whether to delete; say --yes, or run it on a terminal",
-        ));
-    }
+    ensure_can_ask(args.yes)?;
     let (_, admin) = connect(&args.cluster).await?;
     let there = admin.topics().await?;
     // One wrong name, and none is deleted.
@@ -179,9 +173,7 @@ async fn delete(args: DeleteArgs) -> anyhow::Result<Ending> {
         let each = topics.iter().map(|topic| {
             format!("{} with {} records", topic.name, or_dash(records(topic, &ranges)))
         });
-        let question = format!("Delete {}? [y/N] ", each.collect::<Vec<_>>().join(", "));
-        if !tokio::task::spawn_blocking(move || is_yes(&question)).await? {
-            say("nothing was deleted");
+        if !confirm(&each.collect::<Vec<_>>().join(", ")).await? {
             return Ok(Ending::NotExact);
         }
     }
@@ -189,33 +181,7 @@ async fn delete(args: DeleteArgs) -> anyhow::Result<Ending> {
     for topic in topics {
         done.push((topic.name.to_string(), admin.delete_topic(&topic.name).await));
     }
-    Ok(report("deleted", &done, args.print.json))
-}
-
-/// Asks on the terminal; anything but a yes is a no.
-fn is_yes(question: &str) -> bool {
-    let mut answer = String::new();
-    let asked = io::stderr().write_all(question.as_bytes());
-    asked.is_ok()
-        && io::stdin().read_line(&mut answer).is_ok()
-        && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
-}
-
-/// What became of each topic. All were tried; one that failed makes the end a bad one.
-fn report(verb: &str, done: &[(String, Result<(), AdminError>)], json: bool) -> Ending {
-    let errors = done.iter().filter_map(|(_, done)| done.as_ref().err());
-    errors.for_each(|error| say(&format!("bookend: {error}")));
-    if json {
-        let each = done.iter().map(|(topic, done)| {
-            let error = done.as_ref().err().map(ToString::to_string);
-            json!({ "topic": topic, verb: done.is_ok(), "error": error })
-        });
-        print_json(&each.collect::<Vec<_>>());
-    } else {
-        let good = done.iter().filter(|(_, done)| done.is_ok());
-        good.for_each(|(topic, _)| print(&format!("{verb} {topic}")));
-    }
-    Ending::of(done.iter().all(|(_, done)| done.is_ok()))
+    Ok(report("topic", "deleted", &done, args.print.json))
 }
 
 async fn ranges(admin: &Admin, topics: &[TopicInfo]) -> Result<Ranges, AdminError> {

@@ -14,7 +14,7 @@ pub(crate) fn no_such<'a>(
     let (name, there) = (plain(name), there.map(plain).collect::<Vec<_>>());
     let some = there[..there.len().min(NAMES_MAX)].join(", ");
     match there.len().checked_sub(NAMES_MAX) {
-        _ if there.is_empty() => anyhow::anyhow!("no {kind} `{name}`; there is none at all"),
+        _ if there.is_empty() => anyhow::anyhow!("no {kind} `{name}`; there are no {kind}s yet"),
         Some(more @ 1..) => {
             anyhow::anyhow!(
                 "no {kind} `{name}`; there are: {some} and {more} more (bookend {kind}s list)"
@@ -33,7 +33,7 @@ mod tests {
         let many: Vec<String> = (0..12).map(|number| format!("T{number}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         for (there, words) in [
-            (&[][..], "no topic `X`; there is none at all"),
+            (&[][..], "no topic `X`; there are no topics yet"),
             (&["A", "B"], "no topic `X`; there are: A, B"),
             (&many, "T8, T9 and 2 more (bookend topics list)"),
         ] {

@@ -16,7 +16,7 @@ mod missing;
 
 pub(crate) use self::{
     bounds::Bounds,
-    lag::{Lag, lags, total},
+    lag::{Lag, all, lags, total},
     line::line,
     missing::no_such,
     paint::Paint,

@@ -1,6 +1,7 @@
 //! A record as a line for people: time, partition/offset, key, headers, value.
 
-use bookend::Message;
+use bookend::{Header, Message, MessageId, record::ID_HEADER};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{
     highlight::{Piece, json},
@@ -9,67 +10,110 @@ use super::{
     time,
 };
 
-/// How many characters of a value are shown where long ones are cut.
-const VALUE_CHARS_MAX: usize = 300;
-/// How many of a key or a header's value.
-const BESIDE_CHARS_MAX: usize = 80;
+/// How many columns of a line a key or a header's value takes, where lines are cut.
+const BESIDE_COLUMNS_MAX: usize = 40;
 
 /// How records are shown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Show {
     pub(crate) paint: Paint,
-    /// Whether long values are cut.
-    pub(crate) cut: bool,
+    /// How long a line may be; `None` shows all.
+    pub(crate) columns: Option<usize>,
 }
 
 impl Show {
     /// The record as a line.
     pub(crate) fn record(self, message: &Message) -> String {
-        let Self { paint, .. } = self;
-        let mut line = String::new();
+        let mut line = Vec::new();
         let time = message.timestamp.map_or_else(|| "-".to_owned(), time::show);
-        paint.push(&mut line, Style::Dim, &time);
-        let place = format!("  {}/{}", message.partition, message.offset);
-        paint.push(&mut line, Style::Bold, &place);
+        line.push((Style::Dim, time));
+        line.push((Style::Bold, format!("  {}/{}", message.partition, message.offset)));
+        let beside_max = self.columns.map(|_| BESIDE_COLUMNS_MAX);
         if let Some(key) = &message.key {
-            paint.push(&mut line, Style::Dim, "  key=");
-            self.push(&mut line, Some(key), BESIDE_CHARS_MAX);
+            line.push((Style::Dim, "  key=".to_owned()));
+            line.extend(bytes(Some(key), beside_max));
         }
         for (number, header) in message.headers.iter().enumerate() {
             let before = if number == 0 { "  [" } else { ", " };
-            paint.push(&mut line, Style::Dim, &format!("{before}{}=", plain(&header.name)));
-            self.push(&mut line, header.value.as_deref(), BESIDE_CHARS_MAX);
+            line.push((Style::Dim, format!("{before}{}=", plain(&header.name))));
+            let id = self.columns.and_then(|_| short_id(header));
+            match id {
+                Some(id) => line.push((Style::Number, id)),
+                None => line.extend(bytes(header.value.as_deref(), beside_max)),
+            }
         }
         if !message.headers.is_empty() {
-            paint.push(&mut line, Style::Dim, "]");
+            line.push((Style::Dim, "]".to_owned()));
         }
-        line.push_str("  ");
-        self.push(&mut line, message.value.as_deref(), VALUE_CHARS_MAX);
-        line
+        line.push((Style::Plain, "  ".to_owned()));
+        let left = self.columns.map(|columns| columns.saturating_sub(width(&line)));
+        line.extend(bytes(message.value.as_deref(), left));
+        self.render(&line)
     }
 
-    fn push(self, line: &mut String, bytes: Option<&[u8]>, chars_max: usize) {
-        let (pieces, is_binary) = pieces(bytes);
-        let mut left = if self.cut { chars_max } else { usize::MAX };
-        let mut is_cut = false;
-        for (style, text) in pieces {
-            let end = text.char_indices().nth(left).map(|(end, _)| end);
-            is_cut = end.is_some();
-            let shown = &text[..end.unwrap_or(text.len())];
-            self.paint.push(line, style, shown);
-            if is_cut {
-                break;
-            }
-            left -= shown.chars().count();
+    fn render(self, line: &[Piece]) -> String {
+        let cut = self
+            .columns
+            .filter(|columns| *columns < width(line))
+            .map(|columns| cut(line, columns, "…"));
+        let mut out = String::new();
+        for (style, text) in cut.as_deref().unwrap_or(line) {
+            self.paint.push(&mut out, *style, text);
         }
-        if is_cut {
-            self.paint.push(line, Style::Dim, "…");
+        out
+    }
+}
+
+/// One of Bookend's own ids: how it begins, and its number in its lane.
+fn short_id(header: &Header) -> Option<String> {
+    if header.name != ID_HEADER {
+        return None;
+    }
+    let bytes = header.value.as_deref()?;
+    let id = MessageId::from_bytes(bytes).ok()?;
+    let start = hex(&bytes[..4]);
+    Some(format!("{}…#{}", start.trim_start_matches("0x"), id.sequence))
+}
+
+/// Bytes as people can read them, in so many columns at most if they are said to be.
+fn bytes(bytes: Option<&[u8]>, columns: Option<usize>) -> Vec<Piece> {
+    let (mut pieces, is_binary) = pieces(bytes);
+    let length = bytes.map_or(0, <[u8]>::len);
+    if is_binary {
+        pieces.push((Style::Dim, format!(" ({length} bytes)")));
+    }
+    match columns {
+        Some(columns) if columns < width(&pieces) => {
+            cut(&pieces, columns, &format!("… ({length} bytes)"))
         }
-        if is_cut || is_binary {
-            let length = bytes.map_or(0, <[u8]>::len);
-            self.paint.push(line, Style::Dim, &format!(" ({length} bytes)"));
+        _ => pieces,
+    }
+}
+
+/// How many columns of a terminal the text takes; those of East Asia take two for each of their letters.
+fn width(line: &[Piece]) -> usize {
+    line.iter().map(|(_, text)| text.width()).sum()
+}
+
+/// What fits into so many columns before `end`, and `end`.
+fn cut(line: &[Piece], columns: usize, end: &str) -> Vec<Piece> {
+    let mut left = columns.saturating_sub(end.width());
+    let mut fits = Vec::new();
+    for (style, text) in line {
+        let is_over = |(_, letter): &(usize, char)| {
+            let width = letter.width().unwrap_or(0);
+            let fits = width <= left;
+            left = left.saturating_sub(width);
+            !fits
+        };
+        let over = text.char_indices().find(is_over);
+        fits.push((*style, text[..over.map_or(text.len(), |(at, _)| at)].to_owned()));
+        if over.is_some() {
+            break;
         }
     }
+    fits.push((Style::Dim, end.to_owned()));
+    fits
 }
 
 /// Bytes as people can read them, and whether they are neither JSON nor text.
@@ -95,7 +139,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    const PIPED: Show = Show { paint: Paint { colored: false }, cut: false };
+    const PIPED: Show = Show { paint: Paint { colored: false }, columns: None };
 
     /// A record with everything, as others may send it.
     pub(in crate::look) fn message(key: Option<&'static [u8]>, value: Option<&[u8]>) -> Message {
@@ -145,36 +189,71 @@ pub(super) mod tests {
         );
     }
 
+    fn in_columns(columns: usize, message: &Message) -> String {
+        let line = Show { columns: Some(columns), ..PIPED }.record(message);
+        assert!(line.width() <= columns, "{line}");
+        line
+    }
+
+    // Goal: a line on a terminal is one line of it, whatever letters it is of.
     #[test]
-    fn long_values_are_cut_on_a_terminal_only() {
-        let long = "ü".repeat(VALUE_CHARS_MAX + 1);
-        let message = message(None, Some(long.as_bytes()));
-        assert!(PIPED.record(&message).ends_with(&long));
-        let cut = Show { cut: true, ..PIPED }.record(&message);
-        let bytes = long.len();
-        assert!(
-            cut.ends_with(&format!("  {}… ({bytes} bytes)", "ü".repeat(VALUE_CHARS_MAX))),
-            "{cut}"
-        );
-        let fits = "ü".repeat(VALUE_CHARS_MAX);
-        let whole = Show { cut: true, ..PIPED };
-        assert!(whole.record(&super::tests::message(None, Some(fits.as_bytes()))).ends_with(&fits));
+    fn lines_are_cut_on_a_terminal_only() {
+        let start = "2026-11-23T04:41:28.123Z  2/41  ";
+        for letter in ["ü", "猫"] {
+            let long = letter.repeat(60);
+            let message = message(None, Some(long.as_bytes()));
+            assert_eq!(PIPED.record(&message), format!("{start}{long}"));
+            let end = format!("… ({} bytes)", long.len());
+            let room = (80 - start.len() - end.width()) / letter.width();
+            let shown = letter.repeat(room);
+            assert_eq!(in_columns(80, &message), format!("{start}{shown}{end}"));
+        }
+        let fits = "ü".repeat(80 - start.len());
+        let whole = message(None, Some(fits.as_bytes()));
+        assert_eq!(in_columns(80, &whole), format!("{start}{fits}"));
     }
 
     #[test]
     fn json_is_cut_between_its_tokens_too() {
-        let value = format!("[{}1]", "1,".repeat(VALUE_CHARS_MAX));
-        let message = message(None, Some(value.as_bytes()));
-        let cut = Show { cut: true, ..PIPED }.record(&message);
+        let value = format!("[{}1]", "1,".repeat(300));
+        let cut = in_columns(100, &message(None, Some(value.as_bytes())));
         assert!(cut.ends_with(&format!("… ({} bytes)", value.len())), "{cut}");
-        assert_eq!(cut.matches("1,").count(), VALUE_CHARS_MAX.div_ceil(2) - 1, "{cut}");
+        assert!(cut.contains("  [1,1,1,"), "{cut}");
+    }
+
+    // Goal: what stands before the value leaves room for it, or is cut itself.
+    #[test]
+    fn whatever_is_long_is_cut() {
+        let mut message = message(Some(&[b'k'; 200]), Some(b"value"));
+        message.headers.push("h", vec![b'x'; 200]);
+        let line = in_columns(140, &message);
+        assert!(line.ends_with("… (200 bytes)]  value"), "{line}");
+        for columns in 0..140 {
+            let line = Show { columns: Some(columns), ..PIPED }.record(&message);
+            assert!(line.width() <= columns.max(1), "{columns}: {line}");
+        }
+    }
+
+    #[test]
+    fn our_ids_are_short_on_a_terminal() {
+        let mut id = [7; 21];
+        id[0] = 0;
+        id[13..].copy_from_slice(&1_234_u64.to_be_bytes());
+        let mut message = message(None, Some(b"v"));
+        message.headers.push(ID_HEADER, id.to_vec());
+        assert!(in_columns(80, &message).ends_with("  [bookend-id=00070707…#1234]  v"));
+        assert!(PIPED.record(&message).contains("[bookend-id=0x000707"));
+        // What only has the name is shown as it is.
+        let mut message = super::tests::message(None, Some(b"v"));
+        message.headers.push(ID_HEADER, "mine");
+        assert!(in_columns(80, &message).ends_with("  [bookend-id=mine]  v"));
     }
 
     #[test]
     fn colors_only_when_asked_for() {
         let message = message(None, Some(br#"{"a":1}"#));
         assert!(!PIPED.record(&message).contains('\x1b'));
-        let colored = Show { paint: Paint { colored: true }, cut: true }.record(&message);
+        let colored = Show { paint: Paint { colored: true }, columns: Some(80) }.record(&message);
         assert!(colored.ends_with("{\x1b[36m\"a\"\x1b[0m:\x1b[33m1\x1b[0m}"), "{colored:?}");
     }
 }

@@ -4,6 +4,9 @@ use bookend::{Offset, Timestamp, TopicPartition, kafka::OffsetRange};
 
 use super::time;
 
+/// From which offset on a time may have been meant, in milliseconds: April 1973.
+const TIMES_FROM: i64 = 100_000_000_000;
+
 /// A place in a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seek {
@@ -22,7 +25,7 @@ pub(crate) fn seek(text: &str) -> Result<Seek, String> {
     let wrong = || {
         format!(
             "`{text}` is no place: write `earliest`, `latest`, an offset, -N for N before the end, a time as \
-             2026-11-23T08:00:00Z, or @ and milliseconds since 1970"
+             2026-11-23T08:00:00Z or 2026-11-23 (UTC), or @ and milliseconds since 1970"
         )
     };
     let number = |digits: &str| match digits.parse::<i64>() {
@@ -55,9 +58,14 @@ pub(crate) fn resolve(
         Seek::Earliest => Ok(start),
         Seek::Latest => Ok(end),
         Seek::At(offset) if (start..=end).contains(&offset) => Ok(offset),
-        Seek::At(offset) => Err(format!(
-            "offset {offset} is not in {at}, which holds {start} up to {end}; milliseconds since 1970 are written @{offset}"
-        )),
+        Seek::At(offset) => {
+            let hint = if offset.0 >= TIMES_FROM {
+                format!("; milliseconds since 1970 are written @{offset}")
+            } else {
+                String::new()
+            };
+            Err(format!("offset {offset} is not in {at}, which holds {start} up to {end}{hint}"))
+        }
         Seek::Last(count) => Ok(Offset(end.0.saturating_sub(count).max(start.0))),
         // The broker may have removed records since, or none is as late.
         Seek::Time(_) => Ok(found.unwrap_or(end).max(start)),
@@ -81,23 +89,13 @@ mod tests {
             ("-5", Seek::Last(5)),
             ("@1795408888123", time(1_795_408_888_123)),
             ("2026-11-23T04:41:28.123Z", time(1_795_408_888_123)),
+            ("2026-11-23", time(1_795_392_000_000)),
         ] {
             assert_eq!(seek(text), Ok(place), "{text}");
         }
-        for text in [
-            "",
-            "-",
-            "--5",
-            "-+5",
-            "+5",
-            "@",
-            "@-1",
-            "now",
-            "1.5",
-            "5 ",
-            "2026-11-23",
-            "99999999999999999999",
-        ] {
+        for text in
+            ["", "-", "--5", "-+5", "+5", "@", "@-1", "now", "1.5", "5 ", "99999999999999999999"]
+        {
             assert!(seek(text).is_err(), "{text}");
         }
     }
@@ -127,7 +125,9 @@ mod tests {
         }
         for wrong in [9, 21] {
             let words = resolve(Seek::At(Offset(wrong)), &at, range, None).unwrap_err();
-            assert!(words.contains("A/1, which holds 10 up to 20"), "{words}");
+            assert!(words.ends_with("A/1, which holds 10 up to 20"), "{words}");
         }
+        let words = resolve(Seek::At(Offset(1_795_392_000_000)), &at, range, None).unwrap_err();
+        assert!(words.ends_with("are written @1795392000000"), "{words}");
     }
 }

@@ -21,9 +21,10 @@ pub(super) fn show(time: Timestamp) -> String {
 }
 
 /// Reads RFC 3339: `2026-11-23T08:00:00Z`, with a fraction of a second or an offset such as `+01:00` if there is one. What
-/// is finer than a millisecond is left off. `None` where it is no such time, or lies before 1970.
+/// is finer than a millisecond is left off. A date alone is its midnight in UTC. `None` where it is no such time, or lies
+/// before 1970.
 pub(super) fn read(text: &str) -> Option<Timestamp> {
-    let (date, clock) = text.split_once(['T', 't', ' '])?;
+    let (date, clock) = text.split_once(['T', 't', ' ']).unwrap_or((text, "00:00:00Z"));
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
     let (clock, offset_minutes) = if let Some(clock) = clock.strip_suffix(['Z', 'z']) {
         (clock, 0)
@@ -121,11 +122,18 @@ mod tests {
     }
 
     #[test]
+    fn a_date_is_its_midnight() {
+        assert_eq!(read("2026-11-23").map(show).as_deref(), Some("2026-11-23T00:00:00.000Z"));
+    }
+
+    #[test]
     fn what_is_no_time_is_none() {
         for text in [
             "",
             "now",
-            "2026-11-23",
+            "2026-11-31",
+            "2026-11",
+            "2026-11-23T",
             "2026-11-23T08:00:00",
             "2026-11-23T08:00Z",
             "2026-02-29T00:00:00Z",

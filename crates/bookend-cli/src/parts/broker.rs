@@ -11,6 +11,7 @@ use bookend::{Module, Token, kafka::KafkaOptions};
 use bookend_broker::{Broker, Fsync, StartError};
 
 use super::kafka::BROKERS;
+use crate::exit::chain;
 
 /// How long a power cut may take back what was acknowledged, where nobody says otherwise.
 const FSYNC: Fsync = Fsync::Interval(Duration::from_secs(1));
@@ -27,8 +28,11 @@ pub(crate) struct EmbeddedBroker {
 
 impl EmbeddedBroker {
     /// Starts a broker that keeps its data in `broker` in the folder.
-    pub(crate) async fn start(port: u16, folder: &Path, fsync: Fsync) -> anyhow::Result<Self> {
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    pub(crate) async fn start(
+        listen: SocketAddr,
+        folder: &Path,
+        fsync: Fsync,
+    ) -> anyhow::Result<Self> {
         let builder = Broker::builder().listen(listen).data(folder.join("broker")).fsync(fsync);
         let broker = builder.start().await;
         let broker = broker.map_err(|error| match error {
@@ -36,6 +40,9 @@ impl EmbeddedBroker {
                 "the broker cannot listen on {addr} ({source}); stop the program that does, or choose another port with \
                  --broker-port; 0 picks a free one"
             ),
+            StartError::Locked(error) => {
+                anyhow::anyhow!("{}; choose another folder with --data", chain(&error))
+            }
             other => other.into(),
         })?;
         Ok(Self { addr: broker.addr(), broker: Arc::new(Mutex::new(Some(broker))) })
@@ -52,8 +59,9 @@ impl EmbeddedBroker {
 
 /// Provides [`BROKER`], and with it [`BROKERS`].
 pub(crate) fn embedded<'m>(module: Module<'m>, port: u16, folder: &'m Path) -> Module<'m> {
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     module
-        .provide(BROKER, (), async move |()| EmbeddedBroker::start(port, folder, FSYNC).await)
+        .provide(BROKER, (), async move |()| EmbeddedBroker::start(listen, folder, FSYNC).await)
         .on_shutdown(BROKER, EmbeddedBroker::stop)
         .provide(BROKERS, (BROKER,), async |(broker,)| KafkaOptions::new(broker.addr.to_string()))
 }

@@ -25,3 +25,29 @@ fn a_client_may_leave_without_a_word() {
     assert_eq!(end.code(), 0);
     assert!(!end.complaint().contains("WARN"), "{end:?}");
 }
+
+// Goal: a broker for other machines can be used by the address that they reach it at. Method: one that listens on all
+// addresses, asked at another than the one for this host's own use.
+#[test]
+fn it_may_listen_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let mut broker = bookend(&["broker", "--listen", "0.0.0.0", "--port", "0", "--data", data]);
+    let addr = broker.address("broker");
+    let port = addr.strip_prefix("0.0.0.0:").unwrap();
+    let reached = format!("127.0.0.2:{port}");
+    let end = bookend(&["topics", "create", "A", "--brokers", &reached]).end();
+    assert_eq!((end.code(), end.stdout), (0, vec!["created A".to_owned()]));
+    let end = bookend(&["tail", "A", "--exit", "--from", "earliest", "--brokers", &reached]).end();
+    assert_eq!(end.code(), 0, "{end:?}");
+
+    let second = bookend(&["broker", "--port", "0", "--data", data]).end();
+    assert_eq!(second.code(), 2, "{second:?}");
+    let said = second.complaint();
+    assert!(
+        said.contains("in use by another process; choose another folder with --data"),
+        "{said}"
+    );
+    let end = broker.stop();
+    assert!(end.complaint().contains("has no authentication"), "{end:?}");
+}

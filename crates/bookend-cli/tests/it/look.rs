@@ -16,16 +16,25 @@ use crate::process::{End, PATIENCE, Process, bookend};
 pub(crate) struct House {
     broker: Process,
     pub(crate) addr: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl House {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let data = folder.path().to_str().expect("a temporary path is text");
-        let mut broker = bookend(&["broker", "--port", "0", "--data", data]);
-        let addr = broker.address("broker");
-        Self { broker, addr, _folder: folder }
+        let (broker, addr) = broker(&folder, "0");
+        Self { broker, addr, folder }
+    }
+
+    /// Kills the broker, and gives what starts it again at its address.
+    pub(crate) fn leave(self) -> impl FnOnce() -> Self {
+        let Self { broker: killed, addr, folder } = self;
+        killed.kill();
+        move || {
+            let port = addr.rsplit_once(':').expect("an address has a port").1;
+            let (broker, addr) = broker(&folder, port);
+            Self { broker, addr, folder }
+        }
     }
 
     /// Runs `bookend` with these arguments on this broker.
@@ -76,6 +85,18 @@ impl House {
         value: Option<&[u8]>,
         headers: &[(&str, Option<&[u8]>)],
     ) {
+        self.send_to(topic, 0, key, value, headers);
+    }
+
+    /// Sends one record to a partition of `topic`.
+    pub(crate) fn send_to(
+        &self,
+        topic: &str,
+        partition: i32,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[(&str, Option<&[u8]>)],
+    ) {
         let producer: BaseProducer = ClientConfig::new()
             .set("bootstrap.servers", &self.addr)
             .create()
@@ -84,7 +105,7 @@ impl House {
         for (key, value) in headers {
             list = list.insert(Header { key, value: *value });
         }
-        let mut record = BaseRecord::<[u8], [u8]>::to(topic).partition(0).headers(list);
+        let mut record = BaseRecord::<[u8], [u8]>::to(topic).partition(partition).headers(list);
         record.key = key;
         record.payload = value;
         producer.send(record).map_err(|(error, _)| error).expect("the queue has room");
@@ -101,6 +122,13 @@ impl House {
     pub(crate) fn stop(self) {
         assert_eq!(self.broker.stop().code(), 0);
     }
+}
+
+fn broker(folder: &TempDir, port: &str) -> (Process, String) {
+    let data = folder.path().to_str().expect("a temporary path is text");
+    let mut broker = bookend(&["broker", "--port", port, "--data", data]);
+    let addr = broker.address("broker");
+    (broker, addr)
 }
 
 /// How long a client of a test waits for one answer, before it looks again.

@@ -62,7 +62,12 @@ pub(crate) fn command(args: &[&str]) -> Command {
 
 /// Starts `bookend` with these arguments.
 pub(crate) fn bookend(args: &[&str]) -> Process {
-    let mut child = command(args).spawn().expect("the binary is built");
+    start(command(args))
+}
+
+/// Starts a command that was prepared.
+pub(crate) fn start(mut command: Command) -> Process {
+    let mut child = command.spawn().expect("the binary is built");
     let stdout = Lines::of(child.stdout.take().expect("it is piped"));
     let stderr = Lines::of(child.stderr.take().expect("it is piped"));
     Process { child, stdout, stderr, said: Vec::new() }

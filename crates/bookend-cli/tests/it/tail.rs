@@ -105,6 +105,45 @@ fn follows_until_it_is_stopped() {
     house.stop();
 }
 
+// Goal: a tail whose topic is deleted ends and says so, also where there is another of its name at once. Method: the
+// second topic is as long as the first, so that only what is read or where it ends tells them apart.
+#[test]
+fn a_deleted_topic_ends_it() {
+    for again in [false, true] {
+        let house = house();
+        house.fill("T", 2);
+        let mut tail = house.begin(&["tail", "T", "--from", "earliest"]);
+        tail.says("  0/1  1");
+        house.lines(&["topics", "delete", "T", "--yes"]);
+        if again {
+            house.lines(&["topics", "create", "T", "--partitions", "1"]);
+        }
+        let end = tail.end();
+        assert_eq!((end.code(), end.stdout.len()), (1, 2), "{end:?}");
+        assert!(end.complaint().contains("bookend: topic `T` was deleted"), "{end:?}");
+        house.stop();
+    }
+}
+
+// Goal: brokers that are away are said, and that they are back; it goes on from where it was.
+#[test]
+fn brokers_may_go_and_come_back() {
+    let house = house();
+    house.fill("T", 1);
+    let mut tail = house.begin(&["tail", "T", "--from", "earliest"]);
+    tail.says("  0/0  0");
+    let addr = house.addr.clone();
+    let come_back = house.leave();
+    tail.complains(&format!("no broker at {addr} answers; waiting"));
+    let house = come_back();
+    tail.complains("the brokers are back");
+    house.send("T", None, Some(b"came later"), &[]);
+    tail.says("  0/1  came later");
+    tail.signal(Signal::INT);
+    assert_eq!(tail.end().code(), 0);
+    house.stop();
+}
+
 /// Waits for the end of a child, with a deadline.
 fn code(child: Child) -> (Option<i32>, String) {
     let (tx, rx) = sync_channel(1);

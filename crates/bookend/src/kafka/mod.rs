@@ -9,6 +9,7 @@ mod words;
 mod cluster;
 mod admin;
 mod tail;
+mod watch;
 mod producer;
 mod partitions;
 mod callbacks;

@@ -20,6 +20,12 @@ pub enum AdminError {
         /// The broker's reason.
         reason: String,
     },
+    /// The topic is gone, or there is another of its name by now; begin again where that one is meant.
+    #[error("topic `{topic}` was deleted")]
+    Deleted {
+        /// The topic's name.
+        topic: String,
+    },
     /// The group has members, and only they may move its offsets; stop them first.
     #[error("group `{group}` has members, and only they can move its offsets; stop them first")]
     GroupInUse {

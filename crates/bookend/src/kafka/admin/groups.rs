@@ -2,11 +2,17 @@
 
 use std::fmt;
 
-use rdkafka::consumer::Consumer;
+use rdkafka::{consumer::Consumer, types::RDKafkaErrorCode};
 use serde::Serialize;
 
-use super::{Admin, AdminError, assignment};
-use crate::{kafka::cluster::REQUEST_TIMEOUT, topic::TopicPartition};
+use super::{Admin, AdminError, assignment, options};
+use crate::{
+    kafka::{
+        cluster::REQUEST_TIMEOUT,
+        words::{code_words, words},
+    },
+    topic::TopicPartition,
+};
 
 /// A group as its coordinator has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +95,29 @@ impl Admin {
             Ok(groups)
         })
         .await
+    }
+
+    /// Deletes a group with all that it has committed, while it has no members (KIP-229).
+    ///
+    /// # Errors
+    /// [`AdminError::Refused`] when it has members, there is none of this name, or this client may not;
+    /// [`AdminError::Failed`] when its coordinator does not answer in time.
+    ///
+    /// # Cancel safety
+    /// Dropped before it completes, the group may have been deleted.
+    pub async fn delete_group(&self, group: &str) -> Result<(), AdminError> {
+        let answer = self.changer()?.delete_groups(&[group], &options()).await;
+        let answer = answer.map_err(|error| self.failed(words(&error)))?;
+        match answer.into_iter().find_map(Result::err) {
+            None => Ok(()),
+            Some((_, code)) => Err(AdminError::Refused {
+                what: format!("deleting group `{group}`"),
+                reason: match code {
+                    RDKafkaErrorCode::NonEmptyGroup => "it has members; stop them first".to_owned(),
+                    code => code_words(code),
+                },
+            }),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod groups;
 mod offsets;
 mod topics;
 
+pub(super) use self::offsets::look_up;
 pub use self::{
     error::AdminError,
     groups::{GroupInfo, GroupState, MemberInfo},
@@ -20,6 +21,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use rdkafka::{
     TopicPartitionList,
+    admin::{AdminClient, AdminOptions},
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, KafkaResult},
 };
@@ -88,6 +90,10 @@ impl Kafka {
 }
 
 impl Admin {
+    fn changer(&self) -> Result<AdminClient<Logged>, AdminError> {
+        self.kafka.admin_client().map_err(|reason| self.failed(reason))
+    }
+
     /// Asks off the runtime, and again while a partition's leader is being found.
     async fn ask<T, Q>(&self, question: Q) -> Result<T, AdminError>
     where
@@ -125,6 +131,13 @@ impl Admin {
     fn failed(&self, reason: String) -> AdminError {
         AdminError::Failed { brokers: self.kafka.brokers().to_owned(), reason }
     }
+}
+
+/// How long a change may take.
+fn options() -> AdminOptions {
+    AdminOptions::new()
+        .request_timeout(Some(cluster::REQUEST_TIMEOUT))
+        .operation_timeout(Some(cluster::REQUEST_TIMEOUT))
 }
 
 /// librdkafka's list of these partitions with a number each: an offset, a time, or a name for an offset.

@@ -146,7 +146,7 @@ impl Admin {
     }
 }
 
-fn look_up(
+pub(in crate::kafka) fn look_up(
     client: &BaseConsumer<Logged>,
     partitions: &[TopicPartition],
     number: KafkaOffset,

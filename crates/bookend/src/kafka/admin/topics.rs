@@ -3,23 +3,27 @@
 use std::fmt;
 
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, ConfigSource, ResourceSpecifier, TopicResult},
+    admin::{ConfigSource, ResourceSpecifier, TopicResult},
     consumer::Consumer,
     error::KafkaResult,
     metadata::MetadataPartition,
+    types::RDKafkaErrorCode,
 };
 use serde::Serialize;
 
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, options};
 use crate::{
     kafka::{
         TopicSpec,
         cluster::{REQUEST_TIMEOUT, new_topic},
-        context::Logged,
         words::{code_words, words},
     },
     topic::{Partition, TopicName, TopicPartition},
 };
+
+/// What may be wrong with a topic's settings.
+const WHICH_SETTINGS: &str = "the log of an Apache Kafka names the setting; the built-in broker honors max.message.bytes, \
+    message.timestamp.type, retention.bytes, retention.ms and segment.bytes";
 
 /// The number of a broker within its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -144,7 +148,29 @@ impl Admin {
     /// Dropped before it completes, the topic may have been created.
     pub async fn create_topic(&self, spec: &TopicSpec) -> Result<(), AdminError> {
         let answer = self.changer()?.create_topics([&new_topic(spec)], &options()).await;
-        self.changed(&format!("creating topic `{}`", spec.name), answer)
+        let Err(code) = self.changed(answer)? else { return Ok(()) };
+        let what = format!("creating topic `{}`", spec.name);
+        Err(AdminError::Refused { what, reason: self.why_not_created(code).await })
+    }
+
+    /// Why a topic was not created, and what may be done. The broker's own text is more exact, but librdkafka passes
+    /// on no more than its code.
+    async fn why_not_created(&self, code: RDKafkaErrorCode) -> String {
+        let why = code_words(code);
+        match code {
+            RDKafkaErrorCode::InvalidConfig => format!("{why}; {WHICH_SETTINGS}"),
+            RDKafkaErrorCode::InvalidReplicationFactor => {
+                let brokers = self.ask(|client| {
+                    Ok(client.fetch_metadata(None, REQUEST_TIMEOUT)?.brokers().len())
+                });
+                match brokers.await {
+                    Ok(1) => format!("{why}; there is 1 broker"),
+                    Ok(count) => format!("{why}; there are {count} brokers"),
+                    Err(_) => why,
+                }
+            }
+            _ => why,
+        }
     }
 
     /// Deletes a topic with all its records.
@@ -157,31 +183,21 @@ impl Admin {
     /// Dropped before it completes, the topic may have been deleted.
     pub async fn delete_topic(&self, topic: &TopicName) -> Result<(), AdminError> {
         let answer = self.changer()?.delete_topics(&[topic.as_str()], &options()).await;
-        self.changed(&format!("deleting topic `{topic}`"), answer)
-    }
-
-    fn changer(&self) -> Result<AdminClient<Logged>, AdminError> {
-        self.kafka.admin_client().map_err(|reason| self.failed(reason))
+        self.changed(answer)?.map_err(|code| AdminError::Refused {
+            what: format!("deleting topic `{topic}`"),
+            reason: code_words(code),
+        })
     }
 
     /// The one result of a change to one topic.
-    fn changed(&self, what: &str, answer: KafkaResult<Vec<TopicResult>>) -> Result<(), AdminError> {
+    fn changed(&self, answer: KafkaResult<Vec<TopicResult>>) -> Result<Changed, AdminError> {
         let answer = answer.map_err(|error| self.failed(words(&error)))?;
-        match answer.into_iter().find_map(Result::err) {
-            None => Ok(()),
-            Some((_, code)) => {
-                let reason = code_words(code);
-                Err(AdminError::Refused { what: what.to_owned(), reason })
-            }
-        }
+        Ok(answer.into_iter().find_map(Result::err).map_or(Ok(()), |(_, code)| Err(code)))
     }
 }
 
-fn options() -> AdminOptions {
-    AdminOptions::new()
-        .request_timeout(Some(REQUEST_TIMEOUT))
-        .operation_timeout(Some(REQUEST_TIMEOUT))
-}
+/// What the broker said to a change.
+type Changed = Result<(), RDKafkaErrorCode>;
 
 fn partition_info(partition: &MetadataPartition) -> PartitionInfo {
     let brokers = |ids: &[i32]| ids.iter().copied().map(BrokerId).collect();
