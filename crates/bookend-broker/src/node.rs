@@ -1,7 +1,7 @@
 //! What all connections share: this broker as the one node of its cluster.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -16,6 +16,7 @@ use crate::{
     folder::Folder,
     group::{Groups, describe::Activity},
     offsets::{Offsets, retention::World},
+    seldom::Seldom,
 };
 
 /// This broker's id in its cluster.
@@ -28,6 +29,9 @@ const EXPIRY_CHECK_MAX: Duration = Duration::from_mins(1);
 /// How long after its start a broker first looks for old records at the latest, as Apache Kafka does.
 const FIRST_RETENTION: Duration = Duration::from_secs(30);
 
+/// How many refusals are logged in a second; the others are counted.
+const REFUSALS: u32 = 10;
+
 /// The state behind all connections.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -39,8 +43,22 @@ pub(crate) struct Node {
     pub(crate) partitions: u32,
     /// Whether clients create topics by asking for them.
     pub(crate) auto_create: bool,
-    /// Last, so that it is free only when nothing here can write to it any more.
+    /// How often clients were refused something, for the log.
+    pub(crate) refusals: Mutex<Seldom>,
+    /// Behind all else, so that it is free only when nothing here can write to it any more.
     pub(crate) folder: Folder,
+    /// Last, so that whoever waits for the end of the node finds its folder free.
+    pub(crate) alive: Option<Alive>,
+}
+
+/// Tells whoever has the other end of the channel that the node is gone, by going itself.
+#[derive(Debug)]
+pub(crate) struct Alive(#[expect(dead_code, reason = "nothing is sent")] mpsc::SyncSender<()>);
+
+impl Alive {
+    pub(crate) fn new(gone: mpsc::SyncSender<()>) -> Self {
+        Self(gone)
+    }
 }
 
 impl Node {
@@ -52,7 +70,18 @@ impl Node {
         let is_known = |id| catalog.find_id(id).is_some();
         let offsets = Offsets::open(&dir.join("offsets"), options, now_ms(), is_known)?;
         let (groups, faults) = (Groups::default(), Faults::default());
-        Ok(Self { catalog, offsets, groups, faults, partitions, auto_create: true, folder })
+        let refusals = Mutex::new(Seldom::new(REFUSALS));
+        Ok(Self {
+            catalog,
+            offsets,
+            groups,
+            faults,
+            partitions,
+            auto_create: true,
+            refusals,
+            folder,
+            alive: None,
+        })
     }
 
     /// Forgets committed offsets that have been of no use for the time of `retention`, for ever; the broker runs it as
