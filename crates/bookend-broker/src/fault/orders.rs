@@ -117,7 +117,7 @@ impl Faults {
         async move {
             if cuts.changed().await.is_err() {
                 // The node is gone, and with it the faults: what remains of the broker ends by itself.
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     }

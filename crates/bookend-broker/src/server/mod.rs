@@ -109,7 +109,6 @@ impl Broker {
     /// ```
     ///
     /// `examples/faults.rs` is a whole such test.
-    #[expect(clippy::must_use_candidate, reason = "most faults strike once and need no handle")]
     pub fn inject(&self, fault: Fault) -> Injected {
         self.node.faults.add(fault)
     }

@@ -72,11 +72,18 @@ async fn only_the_partition_that_is_meant_is_struck() {
 }
 
 // Goal: an error after the effect stands in place of the answer to what it is meant for, and beside the others.
-// Method: what parks does so in paused time.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn only_the_partition_that_is_meant_is_struck_after_its_effect() {
     let scene = scene().await;
-    for (api, version) in every_version() {
+    let named = [
+        ApiKey::Produce,
+        ApiKey::Fetch,
+        ApiKey::ListOffsets,
+        ApiKey::Metadata,
+        ApiKey::OffsetCommit,
+        ApiKey::OffsetFetch,
+    ];
+    for (api, version) in every_version().filter(|(api, _)| named.contains(&api.key)) {
         let ask = async |fault: Fault| {
             let struck = scene.node.faults.add(fault.partition("topic", 0));
             let answer = scene.ask(version, sample(api.key, version)).await;
@@ -99,6 +106,7 @@ async fn only_the_partition_that_is_meant_is_struck_after_its_effect() {
 }
 
 // Goal: whatever is asked in whatever version takes effect and is answered with the code, each thing once.
+// Method: paused time, as some would wait.
 #[tokio::test(start_paused = true)]
 async fn an_error_after_the_effect_stands_in_place_of_the_answer() {
     let scene = scene().await;
