@@ -15,6 +15,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The system gives no threads for the broker; the process or the user has too many.
+    #[error("the broker cannot have threads of its own")]
+    Threads(#[source] io::Error),
     /// The data folder is held by another process, or cannot be written. Stop the other one, or name another folder.
     #[error(transparent)]
     Locked(#[from] bookend_log::LockError),

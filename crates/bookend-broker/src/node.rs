@@ -2,7 +2,7 @@
 
 use std::{
     num::NonZero,
-    sync::Arc,
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -18,6 +18,7 @@ use crate::{
     folder::Folder,
     group::{Groups, describe::Activity},
     offsets::{Offsets, retention::World},
+    seldom::Seldom,
 };
 
 /// This broker's id in its cluster.
@@ -29,6 +30,9 @@ const EXPIRY_CHECK_MIN: Duration = Duration::from_millis(50);
 const EXPIRY_CHECK_MAX: Duration = Duration::from_mins(1);
 /// How long after its start a broker first looks for old records at the latest, as Apache Kafka does.
 const FIRST_RETENTION: Duration = Duration::from_secs(30);
+
+/// How many refusals are logged in a second; the others are counted.
+const REFUSALS: u32 = 10;
 
 /// The state behind all connections.
 #[derive(Debug)]
@@ -43,8 +47,22 @@ pub(crate) struct Node {
     pub(crate) partitions: u32,
     /// Whether clients create topics by asking for them.
     pub(crate) auto_create: bool,
-    /// Last, so that it is free only when nothing here can write to it any more.
+    /// How often clients were refused something, for the log.
+    pub(crate) refusals: Mutex<Seldom>,
+    /// Behind all else, so that it is free only when nothing here can write to it any more.
     pub(crate) folder: Folder,
+    /// Last, so that whoever waits for the end of the node finds its folder free.
+    pub(crate) alive: Option<Alive>,
+}
+
+/// Tells whoever has the other end of the channel that the node is gone, by going itself.
+#[derive(Debug)]
+pub(crate) struct Alive(#[expect(dead_code, reason = "nothing is sent")] mpsc::SyncSender<()>);
+
+impl Alive {
+    pub(crate) fn new(gone: mpsc::SyncSender<()>) -> Self {
+        Self(gone)
+    }
 }
 
 impl Node {
@@ -57,8 +75,19 @@ impl Node {
         let offsets = Offsets::open(&dir.join("offsets"), options, now_ms(), is_known)?;
         let (groups, faults) = (Groups::default(), Faults::default());
         let unpacking = Semaphore::new(thread::available_parallelism().map_or(1, NonZero::get));
-        let auto_create = true;
-        Ok(Self { catalog, offsets, groups, faults, unpacking, partitions, auto_create, folder })
+        let refusals = Mutex::new(Seldom::new(REFUSALS));
+        Ok(Self {
+            catalog,
+            offsets,
+            groups,
+            faults,
+            unpacking,
+            partitions,
+            auto_create: true,
+            refusals,
+            folder,
+            alive: None,
+        })
     }
 
     /// Forgets committed offsets that have been of no use for the time of `retention`, for ever; the broker runs it as

@@ -26,6 +26,8 @@ pub use self::{api::Api, code::ErrorCode, orders::Injected};
 /// let fault = Fault::error(ErrorCode::NOT_LEADER_OR_FOLLOWER).on(Api::Produce).partition("orders", 0).times(2);
 /// // The third commit takes effect, and its answer gets lost.
 /// let fault = Fault::cut_after().on(Api::OffsetCommit).skip(2);
+/// // The first batch is stored, and its producer told otherwise; sent again, it must not be stored twice.
+/// let fault = Fault::error_after(ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND).on(Api::Produce);
 /// // Fetching is slow until the fault is lifted.
 /// let fault = Fault::delay(Duration::from_millis(200)).on(Api::Fetch).until_lifted();
 /// // The next five connections are closed as soon as they stand.
@@ -47,6 +49,7 @@ pub struct Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     Error(ErrorCode),
+    ErrorAfter(ErrorCode),
     Delay(Duration),
     CutBefore,
     CutAfter,
@@ -61,6 +64,15 @@ impl Fault {
     /// A produce request that asks for no answer (`acks=0`) loses its connection instead, as in Apache Kafka.
     pub fn error(code: ErrorCode) -> Self {
         Self::new(Effect::Error(code))
+    }
+
+    /// The request takes effect, and is answered with this error all the same: the client cannot know the outcome.
+    ///
+    /// So a broker answers with [`NOT_ENOUGH_REPLICAS_AFTER_APPEND`](ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND), and
+    /// often with [`REQUEST_TIMED_OUT`](ErrorCode::REQUEST_TIMED_OUT). Where the code stands is said at
+    /// [`error`](Self::error).
+    pub fn error_after(code: ErrorCode) -> Self {
+        Self::new(Effect::ErrorAfter(code))
     }
 
     /// The request takes effect, and its answer leaves later by this much. As answers keep their order, so do those to

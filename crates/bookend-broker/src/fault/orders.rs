@@ -73,6 +73,8 @@ pub(crate) struct Faults {
     /// Whether there may be any, so that a broker without faults takes no lock.
     any: AtomicBool,
     line: Mutex<Vec<Arc<Order>>>,
+    /// Changes whenever all connections are to be cut.
+    cuts: watch::Sender<()>,
 }
 
 impl Faults {
@@ -102,6 +104,22 @@ impl Faults {
     /// Whether a new connection is to be closed.
     pub(crate) fn refuses_connection(&self) -> bool {
         self.first(|fault| fault.effect == Effect::RefuseConnection).is_some()
+    }
+
+    /// Ends every [`next_cut`](Self::next_cut).
+    pub(crate) fn cut_connections(&self) {
+        self.cuts.send_replace(());
+    }
+
+    /// Waits until connections that stand at the time of this call are to be cut.
+    pub(crate) fn next_cut(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut cuts = self.cuts.subscribe();
+        async move {
+            if cuts.changed().await.is_err() {
+                // The node is gone, and with it the faults: what remains of the broker ends by itself.
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// The first fault in the line that is meant for what `is_meant` says, and strikes it.

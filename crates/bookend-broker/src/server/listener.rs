@@ -12,7 +12,8 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
-use super::{Shared, connection, seldom::Seldom, stopped};
+use super::{Shared, connection, stopped};
+use crate::seldom::Seldom;
 
 /// How long connections get to answer what they have begun, once the broker stops.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -27,7 +28,7 @@ pub(super) async fn run(
 ) {
     let mut connections = JoinSet::new();
     let connections_max = shared.limits.connections_allowed();
-    let (mut failed, mut turned_away) = (Seldom::default(), Seldom::default());
+    let (mut failed, mut turned_away) = (Seldom::new(1), Seldom::new(1));
     let for_connections = stopping.clone();
     loop {
         tokio::select! {
@@ -44,8 +45,16 @@ pub(super) async fn run(
                 Ok((stream, peer)) => {
                     let span = tracing::info_span!("connection", %peer);
                     let shared = Arc::clone(&shared);
+                    // From here on it stands, so from here on it can be cut.
+                    let cut = shared.node.faults.next_cut();
                     let serve = connection::serve(shared, stream, for_connections.clone());
-                    connections.spawn(serve.instrument(span));
+                    let until_cut = async {
+                        tokio::select! {
+                            () = serve => {}
+                            () = cut => tracing::info!("a connection is cut, as ordered"),
+                        }
+                    };
+                    connections.spawn(until_cut.instrument(span));
                 }
                 Err(error) => {
                     if let Some(times) = failed.count(Instant::now()) {

@@ -180,6 +180,20 @@ pub(crate) const TOPIC: [Setting; 14] = [
 mod tests {
     use super::*;
 
+    // Goal: the front page of the crate has every setting that can be changed, and its default.
+    #[test]
+    fn the_front_page_tells_the_settings() {
+        let page = include_str!("../lib.rs");
+        for setting in TOPIC.iter().filter(|setting| setting.can_change()) {
+            let row = page.lines().find(|line| line.contains(&format!("| `{}` |", setting.name)));
+            assert!(row.is_some_and(|row| row.contains(setting.default)), "{}", setting.name);
+        }
+        assert_eq!(
+            page.matches("//! | `").count(),
+            TOPIC.iter().filter(|s| s.can_change()).count()
+        );
+    }
+
     // Goal: what a reader of the table relies on. Method: each default against what is allowed, and the order.
     #[test]
     fn the_table_is_in_order_and_its_defaults_are_allowed() {

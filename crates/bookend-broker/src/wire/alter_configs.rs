@@ -46,15 +46,15 @@ pub(super) async fn answer(node: &Arc<Node>, request: AlterConfigsRequest) -> Al
             } else {
                 alter(&node, validate_only, &resource)
             };
-            let response = AlterConfigsResourceResponse::default()
+            let told = altered.err().map(|refused| {
+                refused.tell(&node, "a change of settings", &resource.resource_name)
+            });
+            let (code, message) = told.unzip();
+            AlterConfigsResourceResponse::default()
                 .with_resource_type(resource.resource_type)
-                .with_resource_name(resource.resource_name);
-            match altered {
-                Ok(()) => response.with_error_message(None),
-                Err(refused) => response
-                    .with_error_code(refused.code())
-                    .with_error_message(Some(refused.message())),
-            }
+                .with_resource_name(resource.resource_name)
+                .with_error_code(code.unwrap_or(0))
+                .with_error_message(message)
         });
         resources.collect()
     })

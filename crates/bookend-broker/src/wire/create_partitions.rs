@@ -43,13 +43,13 @@ pub(super) async fn answer(
             } else {
                 grow(&node, validate_only, &topic)
             };
-            let result = CreatePartitionsTopicResult::default().with_name(topic.name);
-            match grown {
-                Ok(()) => result.with_error_message(None),
-                Err(refused) => result
-                    .with_error_code(refused.code())
-                    .with_error_message(Some(refused.message())),
-            }
+            let told =
+                grown.err().map(|refused| refused.tell(&node, "more partitions", &topic.name));
+            let (code, message) = told.unzip();
+            CreatePartitionsTopicResult::default()
+                .with_name(topic.name)
+                .with_error_code(code.unwrap_or(0))
+                .with_error_message(message)
         });
         topics.collect()
     })

@@ -88,26 +88,27 @@ fn create_all(
             let id = created.next().expect("each topic that may be created has its outcome")?;
             Ok((new, id))
         });
-        result(version, topic.name, outcome)
+        result(node, version, topic.name, outcome)
     });
     results.collect()
 }
 
 fn result(
+    node: &Node,
     version: i16,
     name: TopicName,
     outcome: Result<(NewTopic, Uuid), Refused>,
 ) -> CreatableTopicResult {
-    let result = CreatableTopicResult::default().with_name(name);
+    let result = CreatableTopicResult::default();
     let (new, id) = match outcome {
         Ok(outcome) => outcome,
         Err(refused) => {
-            return result
-                .with_error_code(refused.code())
-                .with_error_message(Some(refused.message()));
+            let (code, message) = refused.tell(node, "a new topic", &name);
+            let result = result.with_name(name);
+            return result.with_error_code(code).with_error_message(Some(message));
         }
     };
-    let result = result.with_error_message(None);
+    let result = result.with_name(name).with_error_message(None);
     if version < 5 {
         return result;
     }

@@ -1,8 +1,10 @@
 //! Refusals with a sentence for people beside the code, as the admin APIs have them.
 
+use std::{sync::PoisonError, time::Instant};
+
 use kafka_protocol::{ResponseError, protocol::StrBytes};
 
-use crate::settings::SettingError;
+use crate::{node::Node, settings::SettingError};
 
 /// Why something that an admin client asked for is not done.
 #[derive(Debug)]
@@ -20,6 +22,23 @@ impl Refused {
         self.error.code()
     }
 
+    /// Says it in the log as well, as many clients show their users the code alone; returns code and sentence.
+    ///
+    /// That a topic exists already is not said: clients that need one create it to find out.
+    pub(super) fn tell(self, node: &Node, what: &'static str, name: &str) -> (i16, StrBytes) {
+        let code = self.code();
+        if self.error != ResponseError::TopicAlreadyExists {
+            let said = {
+                let mut refusals = node.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+                refusals.count(Instant::now())
+            };
+            if let Some(refusals) = said {
+                tracing::warn!(name, reason = self.message, refusals, "{what} is refused");
+            }
+        }
+        (code, self.message())
+    }
+
     pub(super) fn message(self) -> StrBytes {
         StrBytes::from_string(self.message)
     }
@@ -34,5 +53,50 @@ impl From<ResponseError> for Refused {
 impl From<SettingError> for Refused {
     fn from(error: SettingError) -> Self {
         Self::new(ResponseError::InvalidConfig, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use super::{super::tests::Scene, *};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    // Goal: the log has the sentence that many clients do not show, and no client can flood it.
+    #[tokio::test]
+    async fn a_refusal_is_logged_with_its_sentence() {
+        let scene = Scene::new();
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(log, || {
+            Refused::from(ResponseError::TopicAlreadyExists).tell(&scene.node, "a new topic", "t");
+            for _ in 0..100 {
+                let sentence = Refused::new(ResponseError::InvalidConfig, "no `segment.ms` here");
+                sentence.tell(&scene.node, "a new topic", "orders");
+            }
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[0].contains("a new topic is refused"), "{text}");
+        assert!(lines[0].contains("orders") && lines[0].contains("no `segment.ms` here"), "{text}");
+        // Ten a second, and a slow machine takes a few.
+        assert!((10..100).contains(&lines.len()), "{text}");
     }
 }

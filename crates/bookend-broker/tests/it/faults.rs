@@ -12,7 +12,7 @@ use kafka_protocol::{
 };
 use tokio::{io::AsyncReadExt as _, net::TcpStream};
 
-use crate::client::{Client, batch, broker, produce, topic_name};
+use crate::client::{Client, batch, broker, fetch, produce, topic_name};
 
 /// Produces with the connection cut after the append, then once more as a client does that got no answer; returns
 /// what stands in the log.
@@ -49,6 +49,46 @@ async fn a_repeated_batch_is_stored_once() {
 #[tokio::test]
 async fn without_idempotence_it_is_stored_twice() {
     assert_eq!(cut_and_retry(false).await, ["a", "b", "c", "b", "c", "d"]);
+}
+
+// Goal: an error may come after the effect, so that a retry meets what it has stored already.
+#[tokio::test]
+async fn an_error_after_the_append_is_no_loss() {
+    let broker = broker().await;
+    let mut client = Client::connect(broker.addr()).await;
+    client.topic("t").await;
+    let id = client.producer_id().await;
+    let code = ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+    broker.inject(Fault::error_after(code).on(Api::Produce).partition("t", 0));
+    let told = client.produce("t", batch(Some((id, 0)), &["a"])).await;
+    assert_eq!(ErrorCode(told.error_code), code);
+    assert_eq!(client.values("t").await, ["a"]);
+    let again = client.produce("t", batch(Some((id, 0)), &["a"])).await;
+    assert_eq!((again.error_code, again.base_offset), (0, 0));
+    assert_eq!(client.values("t").await, ["a"]);
+    // Whoever asks for no answer loses the connection, and what was sent is stored all the same.
+    broker.inject(Fault::error_after(code).on(Api::Produce));
+    client.send(9, &produce("t", batch(None, &["b"])).with_acks(0)).await;
+    assert_eq!(client.receive_raw().await, None);
+    assert_eq!(Client::connect(broker.addr()).await.values("t").await, ["a", "b"]);
+    broker.stop().await;
+}
+
+// Goal: connections are cut at once, whatever they wait for, and new ones are taken.
+#[tokio::test]
+async fn standing_connections_are_cut() {
+    let broker = broker().await;
+    let mut idle = Client::connect(broker.addr()).await;
+    idle.topic("t").await;
+    let mut parked = Client::connect(broker.addr()).await;
+    parked.topic("t").await;
+    parked.send(12, &fetch("t", 0, Duration::from_mins(1))).await;
+    broker.cut_connections();
+    assert_eq!(idle.receive_raw().await, None);
+    assert_eq!(parked.receive_raw().await, None);
+    let mut client = Client::connect(broker.addr()).await;
+    assert_eq!(client.produce("t", batch(None, &["a"])).await.error_code, 0);
+    broker.stop().await;
 }
 
 // Goal: a lost batch is noticed. Method: sequence 0, then 2.

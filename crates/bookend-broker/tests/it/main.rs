@@ -14,6 +14,7 @@ mod admin;
 mod faults;
 mod restart;
 mod start;
+mod threads;
 mod crash;
 mod limits;
 mod hostile;

@@ -3,4 +3,5 @@
 
 mod admin;
 mod house;
+mod one_thread;
 mod service;

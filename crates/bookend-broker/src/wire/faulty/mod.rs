@@ -82,18 +82,35 @@ pub(super) async fn dispatch(
         }
         Effect::Error(ErrorCode(code)) => {
             let hit = Hit { node, target: fault.target(), code, version };
-            let acks = if let RequestKind::Produce(produce) = &request { produce.acks } else { 1 };
+            let is_silent = is_silent(&request);
             let Split { rest, refused } = refuse::split(request, &hit);
             let answer = match rest {
                 None => None,
                 Some(rest) => super::dispatch(node, client, header, version, rest).await?,
             };
-            if acks == 0 {
-                let error = ResponseError::try_from_code(code);
-                return Err(error.map_or(Refusal::Fault, Refusal::Unacknowledged));
+            if is_silent { Err(unacknowledged(code)) } else { Ok(merge::merge(answer, refused)) }
+        }
+        Effect::ErrorAfter(ErrorCode(code)) => {
+            let hit = Hit { node, target: fault.target(), code, version };
+            let is_silent = is_silent(&request);
+            // What is struck is found out first: afterwards a topic that is named by its id may be gone.
+            let Split { rest, refused } = refuse::split(request.clone(), &hit);
+            let answer = super::dispatch(node, client, header, version, request).await?;
+            if is_silent {
+                return Err(unacknowledged(code));
             }
-            Ok(merge::merge(answer, refused))
+            Ok(merge::merge(answer.filter(|_| rest.is_some()), refused))
         }
         Effect::RefuseConnection => unreachable!("it strikes connections, never requests"),
     }
+}
+
+/// Whether it is a request without an answer.
+fn is_silent(request: &RequestKind) -> bool {
+    matches!(request, RequestKind::Produce(produce) if produce.acks == 0)
+}
+
+/// What a client that asked for no answer gets in place of an error.
+fn unacknowledged(code: i16) -> Refusal {
+    ResponseError::try_from_code(code).map_or(Refusal::Fault, Refusal::Unacknowledged)
 }

@@ -71,6 +71,61 @@ async fn only_the_partition_that_is_meant_is_struck() {
     assert!(end(&scene) > 0, "partition 0 was written");
 }
 
+// Goal: an error after the effect stands in place of the answer to what it is meant for, and beside the others.
+#[tokio::test]
+async fn only_the_partition_that_is_meant_is_struck_after_its_effect() {
+    let scene = scene().await;
+    let named = [
+        ApiKey::Produce,
+        ApiKey::Fetch,
+        ApiKey::ListOffsets,
+        ApiKey::Metadata,
+        ApiKey::OffsetCommit,
+        ApiKey::OffsetFetch,
+    ];
+    for (api, version) in every_version().filter(|(api, _)| named.contains(&api.key)) {
+        let ask = async |fault: Fault| {
+            let struck = scene.node.faults.add(fault.partition("topic", 0));
+            let answer = scene.ask(version, sample(api.key, version)).await;
+            struck.lift();
+            answer
+        };
+        let fault = Fault::error_after(ErrorCode(CODE));
+        let (before, after) = (ask(error()).await, ask(fault).await);
+        scene.ask(12, sample(ApiKey::Metadata, 12)).await;
+        assert_eq!(struck(&after), struck(&before), "{:?} {version}: {after:?}", api.key);
+        let indexes = |response: &ResponseKind| {
+            let text = format!("{response:?}");
+            (text.matches("index: 0,").count(), text.matches("index: 7,").count())
+        };
+        if api.key == ApiKey::Produce || api.key == ApiKey::OffsetCommit {
+            assert_eq!(indexes(&after), indexes(&before), "{:?} {version}: {after:?}", api.key);
+        }
+    }
+    assert!(end(&scene) > 0, "partition 0 was written");
+}
+
+// Goal: whatever is asked in whatever version takes effect and is answered with the code, each thing once.
+// Method: paused time, as some would wait.
+#[tokio::test(start_paused = true)]
+async fn an_error_after_the_effect_stands_in_place_of_the_answer() {
+    let scene = scene().await;
+    for (api, version) in every_version() {
+        let ask = async |fault: Fault| {
+            scene.node.faults.add(fault);
+            scene.ask(version, sample(api.key, version)).await
+        };
+        let before = ask(error()).await;
+        let after = ask(Fault::error_after(ErrorCode(CODE))).await;
+        assert_eq!(struck(&after), struck(&before), "{:?} {version}: {after:?}", api.key);
+        if api.key == ApiKey::Produce {
+            assert!(end(&scene) > 0, "{version}");
+        }
+        // It may be deleted by now.
+        scene.ask(12, sample(ApiKey::Metadata, 12)).await;
+    }
+}
+
 // Goal: a topic that is fetched by its id is the one that was named.
 #[tokio::test]
 async fn a_topic_is_meant_by_its_id_as_well() {
