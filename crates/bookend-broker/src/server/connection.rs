@@ -119,9 +119,10 @@ async fn answer_all(
             }
         };
         if let Err(error) = written {
-            match error.kind() {
-                io::ErrorKind::TimedOut => tracing::warn!(%error, "a connection is closed"),
-                _ => tracing::debug!(%error, "a client left before its answer"),
+            if error.kind() == io::ErrorKind::TimedOut {
+                tracing::warn!(%error, "a connection is closed");
+            } else {
+                tracing::debug!(%error, "a client left before its answer");
             }
             return;
         }

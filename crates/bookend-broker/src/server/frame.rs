@@ -221,7 +221,7 @@ mod tests {
         let free = || (memory.free_to_arrive(), memory.free());
         let announce = async {
             client.write_all(&u32::try_from(MAX).unwrap().to_be_bytes()).await.unwrap();
-            client.write_all(&[7; OWN_BYTES - 1]).await.unwrap();
+            client.write_all(&vec![7; OWN_BYTES - 1]).await.unwrap();
             tokio::time::sleep(Duration::from_secs(1)).await;
             assert_eq!(free(), (MAX, MAX));
             client.write_all(&[7]).await.unwrap();

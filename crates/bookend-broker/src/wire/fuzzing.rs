@@ -136,8 +136,9 @@ pub fn batches(records: Vec<u8>) -> bool {
         batches_of::place(&mut bytes, 1 << 40, 3);
         let again = batches_of::split(bytes.into(), &RULES);
         assert!(again.is_ok(), "placing a batch breaks nothing");
+        let mut budget = batches_of::Budget::default();
         for time in [i64::MIN, 0, 1_000, i64::MAX] {
-            let found = batches_of::find_time(&batch.bytes, time, 0);
+            let found = batches_of::find_time(&batch.bytes, time, 0, &mut budget);
             assert!(found.is_none_or(|found| found.delta < batch.count || batch.count == 0));
         }
     }

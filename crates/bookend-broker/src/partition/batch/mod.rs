@@ -24,7 +24,7 @@ use bytes::Bytes;
 use kafka_protocol::ResponseError;
 
 use self::codec::Codec;
-pub(crate) use self::records::BadRecord;
+pub(crate) use self::{codec::Budget, records::BadRecord};
 
 /// The bytes of a header.
 pub(crate) const HEADER_BYTES: usize = 61;
@@ -217,8 +217,8 @@ pub(crate) struct Timed {
 
 /// The first record of a stored batch that is of `time` or later and not below the offset delta `from`.
 ///
-/// Where the records cannot be read, the first one stands for all of them.
-pub(crate) fn find_time(batch: &[u8], time: i64, from: u32) -> Option<Timed> {
+/// Where the records cannot be read, or not within `budget`, the first one stands for all of them.
+pub(crate) fn find_time(batch: &[u8], time: i64, from: u32, budget: &mut Budget) -> Option<Timed> {
     let Ok((count, _)) = parse_header(batch) else { return None };
     let (base, max) = (i64_at(batch, 27), i64_at(batch, 35));
     if max < time {
@@ -231,7 +231,7 @@ pub(crate) fn find_time(batch: &[u8], time: i64, from: u32) -> Option<Timed> {
     }
     let Some(codec) = Codec::of(attributes) else { return Some(first) };
     let mut found = None;
-    let walked = codec::unpack(codec, &batch[HEADER_BYTES..]).and_then(|records| {
+    let walked = codec::unpack(codec, &batch[HEADER_BYTES..], budget).and_then(|records| {
         records::walk(records, count, |delta, timestamp_delta| {
             let timestamp = base.saturating_add(timestamp_delta);
             if timestamp < time || delta < from {
