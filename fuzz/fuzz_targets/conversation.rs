@@ -14,7 +14,12 @@ use kafka_protocol::{
 };
 use libfuzzer_sys::fuzz_target;
 
+/// What the broker itself may take: most of all the partitions that a few bytes can ask for.
 const SLACK: usize = 64 * 1024 * 1024;
+/// The longest answer to next to nothing: all of those partitions.
+const ANSWER_BYTES: usize = 1024 * 1024;
+/// How many bytes of an answer one byte of all that was asked may lead to.
+const ANSWER_BYTES_EACH: usize = 512;
 const REQUESTS_MAX: usize = 24;
 
 fuzz_target!(init: sow("conversation"), |data: &[u8]| {
@@ -28,6 +33,7 @@ fuzz_target!(init: sow("conversation"), |data: &[u8]| {
 });
 
 async fn converse(peer: Peer, mut data: &[u8]) {
+    let answer_bytes_max = ANSWER_BYTES + ANSWER_BYTES_EACH * data.len();
     for _ in 0..REQUESTS_MAX {
         if data.is_empty() {
             return;
@@ -39,6 +45,7 @@ async fn converse(peer: Peer, mut data: &[u8]) {
         let frame = fuzzing::frame(api, version, body);
         let asked = tokio::time::timeout(Duration::from_secs(60), peer.ask(frame.clone())).await;
         if let Ok(Some(answer)) = asked {
+            assert!(answer.len() <= answer_bytes_max, "{} bytes were answered", answer.len());
             check(&frame, Bytes::from(answer));
         }
     }

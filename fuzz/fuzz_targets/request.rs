@@ -1,6 +1,7 @@
 //! Any frame: header, check against the schema, decoder; and no more memory than the request was reckoned to take.
 //!
-//! The first byte chooses the API and the second its version, so that all are reached; the rest is the body.
+//! The first byte says what the rest is: a whole frame with its header; or a byte that chooses the API, one that chooses
+//! the version, so that all are reached, and a body.
 #![no_main]
 
 use bookend_broker::fuzzing;
@@ -11,8 +12,11 @@ use libfuzzer_sys::fuzz_target;
 const SLACK: usize = 256 * 1024;
 
 fuzz_target!(init: sow("request"), |data: &[u8]| {
-    let [api, version, body @ ..] = data else { return };
-    let frame = fuzzing::frame(*api, *version, body);
+    let frame = match data {
+        [raw, frame @ ..] if raw % 2 == 1 => frame.to_vec(),
+        [_, api, version, body @ ..] => fuzzing::frame(*api, *version, body),
+        _ => return,
+    };
     let reckoned = fuzzing::reckoned(&frame);
     within(SLACK + frame.len() + reckoned, || fuzzing::decode(frame));
 });

@@ -26,7 +26,17 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
 
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     match target {
-        "request" => requests(|choice, body| [choice, body].concat()),
+        "request" => {
+            let mut seeds = requests(|choice, body| [&[0], choice, body].concat());
+            let raw = requests(|choice, body| {
+                [vec![1], fuzzing::frame(choice[0], choice[1], body)].concat()
+            });
+            seeds.extend(raw.into_iter().map(|(name, frame)| (format!("raw-{name}"), frame)));
+            // An `ApiVersions` whose header has two tagged fields.
+            let tagged = [1, 0, 18, 0, 3, 0, 0, 0, 77, 0, 0, 2, 7, 0, 8, 1, 9, 2, b't', 2, b't', 0];
+            seeds.push(("tagged".into(), tagged.to_vec()));
+            seeds
+        }
         "conversation" => conversations(),
         "batch" => batches(),
         _ => vec![

@@ -1,8 +1,10 @@
 //! What requests and answers in flight may hold in memory, all connections together.
 //!
-//! Every connection has [`OWN_BYTES`] for its requests and as many for its answer; what is larger takes [`Room`] in a
-//! [`Memory`] that all share, and gives it back when the answer is written. So small requests never wait for large
-//! ones, and a client that reads slowly holds what it asked for and no more. Upstream: [`server`](crate::server) for
+//! Every connection has [`OWN_BYTES`] for its small requests, as many for the beginning of a large one and as many for
+//! its answer; what is larger takes [`Room`] in a [`Memory`] that all share, and gives it back when the answer is
+//! written. So small requests never wait for large ones, and a client that reads slowly holds what it asked for and no
+//! more. One half of the memory is for requests as they arrive, the other one for what they are decoded into and
+//! answered with: who announces much and sends little never keeps others from fetching. Upstream: [`server`](crate::server) for
 //! frames, [`wire`](crate::wire) for what they are decoded into and answered with.
 
 use std::{
@@ -22,8 +24,12 @@ pub(crate) const ELEMENT_BYTES: usize = 512;
 /// The memory that all connections share.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory {
-    free: Arc<Semaphore>,
-    total: usize,
+    /// For requests as they arrive.
+    arriving: Arc<Semaphore>,
+    /// For what is decoded and answered.
+    answering: Arc<Semaphore>,
+    /// How many bytes each of the two has in all.
+    half: usize,
     /// How long one waits for room.
     patience: Duration,
 }
@@ -43,14 +49,30 @@ pub(crate) struct Full;
 
 impl Memory {
     pub(crate) fn new(bytes: usize, patience: Duration) -> Self {
-        let bytes = bytes.min(u32::MAX as usize).min(Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(bytes)), total: bytes, patience }
+        let half = (bytes / 2).min(u32::MAX as usize).min(Semaphore::MAX_PERMITS);
+        let (arriving, answering) = (Semaphore::new(half), Semaphore::new(half));
+        Self { arriving: Arc::new(arriving), answering: Arc::new(answering), half, patience }
     }
 
-    /// Takes room for so many bytes, and waits for it; not if there can never be so much.
+    /// The most that requests may take as they arrive.
+    pub(crate) fn arriving_max(&self) -> usize {
+        self.half
+    }
+
+    /// Takes room for so many bytes of a request that arrives, and waits for it; not if there can never be so much.
+    pub(crate) async fn take_arriving(&self, bytes: usize) -> Result<Room, Full> {
+        self.take_of(&self.arriving, bytes).await
+    }
+
+    /// Takes room for so many bytes of an answer, or of what is decoded for it, and waits for it; not if there can
+    /// never be so much.
     pub(crate) async fn take(&self, bytes: usize) -> Result<Room, Full> {
-        let permits = u32::try_from(bytes).ok().filter(|_| bytes <= self.total).ok_or(Full)?;
-        let share = Arc::clone(&self.free).acquire_many_owned(permits);
+        self.take_of(&self.answering, bytes).await
+    }
+
+    async fn take_of(&self, part: &Arc<Semaphore>, bytes: usize) -> Result<Room, Full> {
+        let permits = u32::try_from(bytes).ok().filter(|_| bytes <= self.half).ok_or(Full)?;
+        let share = Arc::clone(part).acquire_many_owned(permits);
         match tokio::time::timeout(self.patience, share).await {
             Ok(Ok(share)) => Ok(Room { bytes, share: Some(share) }),
             _ => Err(Full),
@@ -63,13 +85,18 @@ impl Memory {
         if bytes <= OWN_BYTES {
             return Ok(Room { bytes, share: None });
         }
-        let fair = (self.free.available_permits() / 2).max(FETCH_BYTES);
-        self.take(bytes.min(fair).min(self.total)).await
+        let fair = (self.answering.available_permits() / 2).max(FETCH_BYTES);
+        self.take(bytes.min(fair).min(self.half)).await
     }
 
     #[cfg(test)]
     pub(crate) fn free(&self) -> usize {
-        self.free.available_permits()
+        self.answering.available_permits()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn free_to_arrive(&self) -> usize {
+        self.arriving.available_permits()
     }
 }
 
@@ -109,9 +136,13 @@ impl Held {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner).push(room);
     }
 
-    /// Takes room for a request of so many array elements, if they are more than a few.
+    /// Takes room for a request of so many array elements, or for so many in its answer, if they are more than a few.
     pub(crate) async fn take_elements(&self, elements: usize) -> Result<(), Full> {
-        let bytes = elements.saturating_mul(ELEMENT_BYTES);
+        self.take(elements.saturating_mul(ELEMENT_BYTES)).await
+    }
+
+    /// Takes room for so many bytes that an answer is going to have, if they are more than a few.
+    pub(crate) async fn take(&self, bytes: usize) -> Result<(), Full> {
         if bytes > OWN_BYTES {
             self.keep(self.memory.take(bytes).await?);
         }
@@ -153,13 +184,13 @@ mod tests {
     const MIB: usize = 1024 * 1024;
 
     fn memory() -> Memory {
-        Memory::new(4 * MIB, Duration::from_secs(1))
+        Memory::new(8 * MIB, Duration::from_secs(1))
     }
 
     // Goal: whoever asks for much leaves something to the next, and small ones never wait.
     #[tokio::test]
     async fn what_is_left_is_shared() {
-        let memory = Memory::new(16 * MIB, Duration::from_secs(1));
+        let memory = Memory::new(32 * MIB, Duration::from_secs(1));
         let mut rooms = Vec::new();
         for granted in [8 * MIB, 4 * MIB, 2 * MIB, FETCH_BYTES] {
             let room = memory.take_up_to(55 * MIB).await.unwrap();

@@ -25,7 +25,7 @@ use self::{
     entry::{Change, What},
     retention::World,
     rewrite::Sizes,
-    state::{Members, State, weight},
+    state::{GroupOffsets, Members, State, weight},
 };
 use crate::{error::StartError, group::GROUPS_MAX};
 
@@ -178,6 +178,11 @@ impl Offsets {
             let offsets = state.groups.get(group).into_iter().flat_map(|group| &group.offsets);
             offsets.map(|(place, kept)| (*place, kept.committed.clone())).collect()
         })
+    }
+
+    /// What all that the group committed takes in memory, about.
+    pub(crate) fn weight_of(&self, group: &str) -> usize {
+        self.read(|state| state.groups.get(group).map_or(0, GroupOffsets::bytes))
     }
 
     /// All groups that committed, with their protocol types: empty where there never was a member.

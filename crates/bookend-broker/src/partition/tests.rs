@@ -4,7 +4,7 @@ use std::{slice, sync::Arc};
 
 use super::{
     batch::{
-        Stamp, split,
+        Budget, Stamp, split,
         tests::{RULES, batch_of, sample},
     },
     *,
@@ -42,9 +42,15 @@ fn batches_are_served_as_sent() {
     assert_eq!(partition.read(6, 1_000).unwrap().len(), 0);
     assert_eq!(partition.read(7, 1_000), Err(ResponseError::OffsetOutOfRange));
     assert_eq!(partition.read(-1, 1_000), Err(ResponseError::OffsetOutOfRange));
-    assert_eq!(partition.find_time(11), Ok(Some(Found { offset: 3, timestamp: 20 })));
-    assert_eq!(partition.find_time(31), Ok(None));
-    assert_eq!(partition.latest_time(), Ok(Some(Found { offset: 5, timestamp: 30 })));
+    assert_eq!(
+        partition.find_time(11, &mut Budget::default()),
+        Ok(Some(Found { offset: 3, timestamp: 20 }))
+    );
+    assert_eq!(partition.find_time(31, &mut Budget::default()), Ok(None));
+    assert_eq!(
+        partition.latest_time(&mut Budget::default()),
+        Ok(Some(Found { offset: 5, timestamp: 30 }))
+    );
 }
 
 // Goal: all five codecs are stored and served byte for byte.
@@ -115,20 +121,20 @@ fn a_time_is_looked_up_to_the_record() {
     append(&partition, batch_of(None, 100, &[0, 50, 20], 0));
     append(&partition, batch_of(None, 120, &[0, 20, 30, 20], 4));
     let check = |time, expected: Option<(i64, i64)>| {
-        let found = partition.find_time(time).unwrap();
+        let found = partition.find_time(time, &mut Budget::default()).unwrap();
         assert_eq!(found.map(|found| (found.offset, found.timestamp)), expected, "{time}");
     };
     check(0, Some((0, 100)));
     check(101, Some((1, 150)));
     check(150, Some((1, 150)));
     check(151, None);
-    let latest = partition.latest_time().unwrap();
+    let latest = partition.latest_time(&mut Budget::default()).unwrap();
     assert_eq!(latest, Some(Found { offset: 1, timestamp: 150 }));
     assert_eq!(partition.delete_before(2), Ok(2));
     check(0, Some((2, 120)));
     check(121, Some((4, 140)));
     check(141, Some((5, 150)));
-    let latest = partition.latest_time().unwrap();
+    let latest = partition.latest_time(&mut Budget::default()).unwrap();
     assert_eq!(latest, Some(Found { offset: 5, timestamp: 150 }));
 }
 
@@ -143,12 +149,15 @@ fn a_lying_header_does_not_stop_the_search() {
     let liar = Batch { bytes: bytes.into(), count: 1, max_timestamp: 900, stamp: None };
     partition.append(slice::from_ref(&liar), NOW).unwrap();
     append(&partition, batch_of(None, 500, &[0], 0));
-    assert_eq!(partition.find_time(200), Ok(Some(Found { offset: 1, timestamp: 500 })));
-    assert_eq!(partition.find_time(600), Ok(None));
+    assert_eq!(
+        partition.find_time(200, &mut Budget::default()),
+        Ok(Some(Found { offset: 1, timestamp: 500 }))
+    );
+    assert_eq!(partition.find_time(600, &mut Budget::default()), Ok(None));
     for _ in 0..100 {
         partition.append(slice::from_ref(&liar), NOW).unwrap();
     }
-    assert!(partition.find_time(600).unwrap().is_some());
+    assert!(partition.find_time(600, &mut Budget::default()).unwrap().is_some());
 }
 
 // Goal: a stop saves the producers, and the next start reads them instead of the log; a snapshot that is damaged or
@@ -292,7 +301,7 @@ fn what_is_not_synced_is_not_there() {
     };
     assert_eq!((partition.end(), partition.read(0, 1_000)), (2, Ok(seen.clone())));
     assert_eq!(partition.read(2, 1_000), Ok(Bytes::new()));
-    assert_eq!(partition.find_time(150), Ok(None));
+    assert_eq!(partition.find_time(150, &mut Budget::default()), Ok(None));
     partition.commit(pending).unwrap();
     assert_eq!(partition.end(), 4);
     assert_eq!(partition.read(0, 1_000).unwrap().len(), 2 * seen.len());

@@ -3,7 +3,11 @@
 use bookend_log::EntryInfo;
 use kafka_protocol::ResponseError;
 
-use super::{Partition, Stored, batch, offset, unreadable};
+use super::{
+    Partition, Stored,
+    batch::{self, Budget},
+    offset, unreadable,
+};
 
 /// How many batches are tried whose header has a time that none of their records has; a producer may lie in a
 /// compressed one.
@@ -17,26 +21,30 @@ pub(crate) struct Found {
 }
 
 impl Partition {
-    /// The first record of at least that time. Blocks on the disk.
-    pub(crate) fn find_time(&self, timestamp: i64) -> Result<Option<Found>, ResponseError> {
+    /// The first record of at least that time, looked for within `budget`. Blocks on the disk.
+    pub(crate) fn find_time(
+        &self,
+        timestamp: i64,
+        budget: &mut Budget,
+    ) -> Result<Option<Found>, ResponseError> {
         let end = self.end();
         let stored = self.read_lock();
         let found = stored.log.find_time(timestamp).map_err(|error| unreadable(&error))?;
         let Some(entry) = found else { return Ok(None) };
-        let found = first_from(&stored, entry, timestamp)?;
+        let found = first_from(&stored, entry, timestamp, budget)?;
         // What is not synced yet is not there yet.
         Ok(found.filter(|found| found.offset < end))
     }
 
-    /// The first record of the latest time. Blocks on the disk.
-    pub(crate) fn latest_time(&self) -> Result<Option<Found>, ResponseError> {
+    /// The first record of the latest time, looked for within `budget`. Blocks on the disk.
+    pub(crate) fn latest_time(&self, budget: &mut Budget) -> Result<Option<Found>, ResponseError> {
         let pending = self.begin_commit(&mut self.write())?;
         self.commit(pending)?;
         let end = self.end();
         let stored = self.read_lock();
         let latest = stored.log.latest_time().map_err(|error| unreadable(&error))?;
         let Some(entry) = latest else { return Ok(None) };
-        let found = first_from(&stored, entry, entry.time_ms)?;
+        let found = first_from(&stored, entry, entry.time_ms, budget)?;
         Ok(found.filter(|found| found.offset < end))
     }
 }
@@ -46,6 +54,7 @@ fn first_from(
     stored: &Stored,
     mut entry: EntryInfo,
     timestamp: i64,
+    budget: &mut Budget,
 ) -> Result<Option<Found>, ResponseError> {
     for _ in 0..TRIES_MAX {
         let start = stored.log.start();
@@ -53,7 +62,7 @@ fn first_from(
         let read = stored.log.read(from, 1).map_err(|error| unreadable(&error))?;
         let Some(batch) = read.first() else { return Ok(None) };
         let below = u32::try_from(from - entry.first).unwrap_or(u32::MAX);
-        if let Some(timed) = batch::find_time(&batch.payload, timestamp, below) {
+        if let Some(timed) = batch::find_time(&batch.payload, timestamp, below, budget) {
             let offset = offset(entry.first + u64::from(timed.delta));
             return Ok(Some(Found { offset, timestamp: timed.timestamp }));
         }

@@ -106,7 +106,7 @@ async fn answer_all(
         let answered = wire::answer(&shared.node, client, bytes).await;
         let written = match answered {
             Ok(None) => Ok(()),
-            Ok(Some(answer)) => write_all(client, &shared.limits, &mut write, answer).await,
+            Ok(Some(answer)) => write_all(&shared.limits, &mut write, answer).await,
             Err(Refusal::Gone) => return,
             Err(Refusal::Fault) => {
                 tracing::info!("a connection is cut, as ordered");
@@ -119,11 +119,10 @@ async fn answer_all(
             }
         };
         if let Err(error) = written {
-            match error.kind() {
-                io::ErrorKind::TimedOut | io::ErrorKind::OutOfMemory => {
-                    tracing::warn!(%error, "a connection is closed");
-                }
-                _ => tracing::debug!(%error, "a client left before its answer"),
+            if error.kind() == io::ErrorKind::TimedOut {
+                tracing::warn!(%error, "a connection is closed");
+            } else {
+                tracing::debug!(%error, "a client left before its answer");
             }
             return;
         }
@@ -133,13 +132,10 @@ async fn answer_all(
 
 /// Writes an answer as fast as the client reads it, and gives up on one who does not.
 async fn write_all(
-    client: &Client,
     limits: &Limits,
     write: &mut (impl AsyncWrite + Unpin),
     mut answer: Answer,
 ) -> io::Result<()> {
-    let no_room = |full| io::Error::new(io::ErrorKind::OutOfMemory, full);
-    client.held.cover(answer.remaining()).await.map_err(no_room)?;
     while answer.has_remaining() {
         let mut part = (&mut answer).take(PACE_BYTES);
         let stalled =

@@ -17,9 +17,8 @@ use crate::memory::{Full, Memory, OWN_BYTES, Room};
 pub(super) const PACE_BYTES: usize = 4 * 1024 * 1024;
 /// No client is given longer than this: an instant farther away might not exist.
 const PATIENCE_MAX: Duration = Duration::from_hours(24 * 365);
-/// What is allocated on the word of a length alone: an ordinary produce of one large batch. The rest grows with what
-/// arrives.
-const TRUSTED_BYTES: usize = 1024 * 1024 + OWN_BYTES;
+/// How many times as much as has arrived of a request a connection may hold for it.
+const AHEAD: usize = 4;
 
 /// Why no more requests are read from a connection.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +45,7 @@ pub(super) struct Frame {
 #[derive(Debug)]
 pub(super) struct Share {
     _own: OwnedSemaphorePermit,
-    _room: Option<Room>,
+    _rooms: Vec<Room>,
 }
 
 /// What one connection may have in memory: one large request, or several that are together as large, and
@@ -63,13 +62,14 @@ pub(super) struct Intake {
 impl Intake {
     pub(super) fn new(mut limits: Limits, memory: Memory) -> Self {
         limits.stalled = limits.stalled.min(PATIENCE_MAX);
-        let large_max = limits.request_bytes.min(i32::MAX as usize).min(Semaphore::MAX_PERMITS);
+        let room = memory.arriving_max() + OWN_BYTES;
+        let large_max = limits.request_bytes.min(room).min(i32::MAX as usize);
         let small = Arc::new(Semaphore::new(OWN_BYTES));
         let large = Arc::new(Semaphore::new(large_max));
         Self { limits, small, large, large_max, memory }
     }
 
-    /// Reads the next request, once there is room for it; `None` when the client has closed the connection.
+    /// Reads the next request, and takes room for it as it arrives; `None` when the client has closed the connection.
     pub(super) async fn read(
         &self,
         stream: &mut (impl AsyncRead + Unpin),
@@ -80,13 +80,22 @@ impl Intake {
         let Some(length) = length else {
             return Err(FrameError::Length { announced, max: self.large_max });
         };
-        let share = self.share(length).await?;
+        let own = self.own(length).await;
+        let mut rooms = Vec::new();
         let mut frame = Vec::new();
         let mut rest = stream.take(length as u64);
         let mut due = Instant::now() + self.limits.stalled;
         let mut in_time = PACE_BYTES;
         while rest.limit() > 0 {
-            make_room(&mut frame, length);
+            if frame.len() == frame.capacity() {
+                let more = more(frame.len(), length);
+                if !frame.is_empty() {
+                    rooms.push(self.memory.take_arriving(more).await?);
+                    // That took its time, which was not the client's.
+                    due = Instant::now() + self.limits.stalled;
+                }
+                frame.reserve_exact(more);
+            }
             let read = timeout_at(due, rest.read_buf(&mut frame)).await;
             if read.map_err(|_| FrameError::Stalled)?? == 0 {
                 return Ok(None);
@@ -96,7 +105,7 @@ impl Intake {
                 due = Instant::now() + self.limits.stalled;
             }
         }
-        Ok(Some(Frame { bytes: frame.into(), _share: share }))
+        Ok(Some(Frame { bytes: frame.into(), _share: Share { _own: own, _rooms: rooms } }))
     }
 
     async fn read_head(
@@ -126,22 +135,19 @@ impl Intake {
             && self.large.available_permits() == self.large_max
     }
 
-    async fn share(&self, length: usize) -> Result<Share, FrameError> {
-        let is_small = length <= OWN_BYTES;
-        let own = if is_small { &self.small } else { &self.large };
+    /// What a request takes of that which its connection may have.
+    async fn own(&self, length: usize) -> OwnedSemaphorePermit {
+        let own = if length <= OWN_BYTES { &self.small } else { &self.large };
         let permits = u32::try_from(length).expect("the largest request fits");
         let own = Arc::clone(own).acquire_many_owned(permits).await;
-        let own = own.expect("it is never closed");
-        let room = if is_small { None } else { Some(self.memory.take(length).await?) };
-        Ok(Share { _own: own, _room: room })
+        own.expect("it is never closed")
     }
 }
 
-/// Makes room for more of a frame of `length` bytes, without ever more than that, nor much more than has arrived.
-fn make_room(frame: &mut Vec<u8>, length: usize) {
-    if frame.len() == frame.capacity() {
-        frame.reserve_exact(frame.len().max(TRUSTED_BYTES).min(length - frame.len()));
-    }
+/// How much room to make for more of a frame of `length` bytes, of which `arrived` are there: never more than it has,
+/// and not much more than has arrived. The first step is a connection's own.
+fn more(arrived: usize, length: usize) -> usize {
+    (arrived * (AHEAD - 1)).max(OWN_BYTES).min(length - arrived)
 }
 
 #[cfg(test)]
@@ -154,7 +160,7 @@ mod tests {
 
     fn intake() -> (Intake, Memory) {
         let limits = Limits { request_bytes: MAX, ..Limits::default() };
-        let memory = Memory::new(MAX, limits.stalled);
+        let memory = Memory::new(2 * MAX, limits.stalled);
         (Intake::new(limits, memory.clone()), memory)
     }
 
@@ -201,25 +207,46 @@ mod tests {
         assert!(!intake.is_quiet());
         assert_eq!(intake.small.available_permits(), OWN_BYTES - 3);
         assert_eq!(intake.large.available_permits(), MAX - OWN_BYTES - 1);
-        assert_eq!(memory.free(), MAX - OWN_BYTES - 1);
+        assert_eq!(memory.free_to_arrive(), MAX - 1, "the first step is its own");
         drop((small, large));
         assert!(intake.is_quiet());
-        assert_eq!(memory.free(), MAX);
+        assert_eq!(memory.free_to_arrive(), MAX);
+    }
+
+    // Goal: a length alone takes nothing of what all share; what arrives does, and nothing that answers need.
+    #[tokio::test(start_paused = true)]
+    async fn room_is_taken_as_a_request_arrives() {
+        let (intake, memory) = intake();
+        let (mut client, mut server) = tokio::io::duplex(2 * OWN_BYTES);
+        let free = || (memory.free_to_arrive(), memory.free());
+        let announce = async {
+            client.write_all(&u32::try_from(MAX).unwrap().to_be_bytes()).await.unwrap();
+            client.write_all(&vec![7; OWN_BYTES - 1]).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(free(), (MAX, MAX));
+            client.write_all(&[7]).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(free(), (MAX - (AHEAD - 1) * OWN_BYTES, MAX));
+        };
+        tokio::select! {
+            ended = intake.read(&mut server) => panic!("{ended:?}"),
+            () = announce => {}
+        }
+        assert_eq!(free(), (MAX, MAX));
     }
 
     // Goal: no length makes us hold more than a little ahead of what arrives; and a frame that is there holds no more
     // than its bytes, so that handing it on copies nothing.
     #[test]
     fn room_grows_with_what_arrives() {
-        for length in [1, TRUSTED_BYTES, TRUSTED_BYTES + 1, 5 * TRUSTED_BYTES + 3] {
-            let mut frame = Vec::new();
-            while frame.len() < length {
-                make_room(&mut frame, length);
-                let room = frame.capacity() - frame.len();
-                assert!(room > 0 && room <= frame.len().max(TRUSTED_BYTES), "{room} of {length}");
-                frame.resize(frame.len() + room.div_ceil(2), 7);
+        for length in [1, OWN_BYTES, OWN_BYTES + 1, 70 * OWN_BYTES + 3] {
+            let mut arrived = 0;
+            while arrived < length {
+                let more = more(arrived, length);
+                assert!(more > 0 && more <= (3 * arrived).max(OWN_BYTES), "{more} of {length}");
+                arrived += more;
             }
-            assert_eq!(frame.capacity(), length);
+            assert_eq!(arrived, length);
         }
     }
 
@@ -234,7 +261,7 @@ mod tests {
             let ended = intake.read(&mut server).await;
             assert!(matches!(ended, Err(FrameError::Stalled)), "{ended:?}");
             assert!(begin.elapsed() >= intake.limits.stalled);
-            assert!(intake.is_quiet() && memory.free() == MAX);
+            assert!(intake.is_quiet() && memory.free_to_arrive() == MAX);
         }
     }
 

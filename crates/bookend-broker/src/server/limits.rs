@@ -18,8 +18,10 @@ pub struct Limits {
     /// The largest request; Apache Kafka's `socket.request.max.bytes`. A client that announces a larger one loses its
     /// connection.
     pub request_bytes: usize,
-    /// What requests and answers of all connections may have in memory together, beyond the 128 KiB that each
-    /// connection has for itself. A larger request waits for room; a fetch that finds little gets fewer records.
+    /// What requests and answers of all connections may have in memory together, beyond the 192 KiB that each
+    /// connection has for itself: one half for requests as they arrive, so a request that is larger than that is never
+    /// taken; the other one for what they are decoded into and answered with. A larger request waits for room; a fetch
+    /// that finds little gets fewer records.
     pub memory_bytes: usize,
     /// A connection on which nothing is under way is closed after this long; Apache Kafka's
     /// `connections.max.idle.ms`.

@@ -38,25 +38,16 @@ pub(super) async fn answer(node: &Arc<Node>, request: AlterConfigsRequest) -> Al
     let node = Arc::clone(node);
     let validate_only = request.validate_only;
     let name = |asked: &AlterConfigsResource| (asked.resource_type, asked.resource_name.clone());
-    let repeated = resource::repeated(request.resources.iter().map(name));
+    let response = |(kind, name), code, message| {
+        AlterConfigsResourceResponse::default()
+            .with_resource_type(kind)
+            .with_resource_name(name)
+            .with_error_code(code)
+            .with_error_message(message)
+    };
     let responses = blocking(move || {
-        let resources = request.resources.into_iter().map(|resource| {
-            let altered = if repeated.contains(&name(&resource)) {
-                Err(resource::twice(&resource.resource_name))
-            } else {
-                alter(&node, validate_only, &resource)
-            };
-            let told = altered.err().map(|refused| {
-                refused.tell(&node, "a change of settings", &resource.resource_name)
-            });
-            let (code, message) = told.unzip();
-            AlterConfigsResourceResponse::default()
-                .with_resource_type(resource.resource_type)
-                .with_resource_name(resource.resource_name)
-                .with_error_code(code.unwrap_or(0))
-                .with_error_message(message)
-        });
-        resources.collect()
+        let alter = |asked: &_| alter(&node, validate_only, asked);
+        resource::alter_each(&node, request.resources, name, alter, response)
     })
     .await;
     AlterConfigsResponse::default().with_responses(responses)

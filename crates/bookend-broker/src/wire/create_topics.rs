@@ -2,7 +2,10 @@
 //!
 //! A setting that this broker does not honor is refused; [`settings`](crate::settings) knows which it does.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use kafka_protocol::{
     ResponseError,
@@ -16,7 +19,7 @@ use kafka_protocol::{
 use uuid::Uuid;
 
 use super::{
-    Api,
+    Api, Client, Refusal,
     describe_configs::{DEFAULT, SET_FOR_TOPIC},
     refused::Refused,
     resource,
@@ -48,14 +51,21 @@ pub(super) const API: Api = Api {
     },
 };
 
+/// The first version that tells the settings of what was created (KIP-525).
+const CONFIGS_SINCE: i16 = 5;
+
 pub(super) async fn answer(
     node: &Arc<Node>,
+    client: &Client,
     version: i16,
     request: CreateTopicsRequest,
-) -> CreateTopicsResponse {
+) -> Result<CreateTopicsResponse, Refusal> {
+    if version >= CONFIGS_SINCE {
+        client.held.take_elements(request.topics.len() * table::TOPIC.len()).await?;
+    }
     let node = Arc::clone(node);
     let results = blocking(move || create_all(&node, version, request)).await;
-    CreateTopicsResponse::default().with_topics(results)
+    Ok(CreateTopicsResponse::default().with_topics(results))
 }
 
 /// Creates what can be created, in one change of the catalog.
@@ -65,6 +75,7 @@ fn create_all(
     request: CreateTopicsRequest,
 ) -> Vec<CreatableTopicResult> {
     let repeated = resource::repeated(request.topics.iter().map(|topic| topic.name.clone()));
+    let mut metrics = Metrics::of(node);
     let asked: Vec<_> = request
         .topics
         .iter()
@@ -72,7 +83,9 @@ fn create_all(
             if repeated.contains(&topic.name) {
                 return Err(resource::twice(&topic.name));
             }
-            new_topic(node, topic)
+            let new = new_topic(node, topic)?;
+            metrics.take(&new.name)?;
+            Ok(new)
         })
         .collect();
     let new: Vec<_> = asked.iter().flatten().cloned().collect();
@@ -109,7 +122,7 @@ fn result(
         }
     };
     let result = result.with_name(name).with_error_message(None);
-    if version < 5 {
+    if version < CONFIGS_SINCE {
         return result;
     }
     let result = result
@@ -119,7 +132,7 @@ fn result(
     if version < 7 { result } else { result.with_topic_id(id) }
 }
 
-/// The settings that a new topic has (KIP-525).
+/// The settings that a new topic has.
 fn configs(settings: &Settings) -> Vec<CreatableTopicConfigs> {
     let configs = table::TOPIC.iter().map(|setting| {
         let given = settings.get(setting);
@@ -131,6 +144,32 @@ fn configs(settings: &Settings) -> Vec<CreatableTopicConfigs> {
             .with_config_source(if given.is_some() { SET_FOR_TOPIC } else { DEFAULT })
     });
     configs.collect()
+}
+
+/// The topics by what Apache Kafka's metrics call them, where `.` and `_` are one: it refuses two of one name, and so do
+/// we, as nobody could take such topics there.
+struct Metrics(HashMap<String, String>);
+
+impl Metrics {
+    fn of(node: &Node) -> Self {
+        let topics = node.catalog.all();
+        Self(
+            topics
+                .iter()
+                .map(|topic| (topic.name.replace('.', "_"), topic.name.to_string()))
+                .collect(),
+        )
+    }
+
+    fn take(&mut self, name: &str) -> Result<(), Refused> {
+        let other = self.0.entry(name.replace('.', "_")).or_insert_with(|| name.to_owned());
+        // One of the very same name is refused later, as a topic that exists.
+        if other == name {
+            return Ok(());
+        }
+        let message = format!("`{name}` and `{other}` differ in `.` and `_` only");
+        Err(Refused::new(ResponseError::InvalidTopicException, message))
+    }
 }
 
 /// The topic that is asked for, if all about it can be had.
@@ -151,6 +190,17 @@ fn partitions(node: &Node, topic: &CreatableTopic) -> Result<u32, Refused> {
     if !topic.assignments.is_empty() {
         if topic.assignments.iter().any(|a| a.broker_ids != [NODE_ID]) {
             let message = format!("there is one broker, {NODE_ID}, and one replica of a partition");
+            return Err(Refused::new(ResponseError::InvalidReplicaAssignment, message));
+        }
+        if (topic.num_partitions, topic.replication_factor) != (-1, -1) {
+            let message = "the assignments say how many partitions and replicas there are, so both numbers are -1";
+            return Err(Refused::new(ResponseError::InvalidRequest, message));
+        }
+        let indexes: BTreeSet<_> = topic.assignments.iter().map(|a| a.partition_index).collect();
+        if indexes.len() < topic.assignments.len()
+            || !indexes.into_iter().eq((0..).take(topic.assignments.len()))
+        {
+            let message = "the assignments are of partitions numbered from 0 on, each once";
             return Err(Refused::new(ResponseError::InvalidReplicaAssignment, message));
         }
         return u32::try_from(topic.assignments.len())

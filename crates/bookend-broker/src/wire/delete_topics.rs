@@ -13,10 +13,13 @@ use kafka_protocol::{
 use uuid::Uuid;
 
 use super::{
-    Api, code,
+    Api, code, resource,
     schema::{Schema, array, fixed, list, text},
 };
-use crate::node::{Node, blocking};
+use crate::{
+    catalog::Topic,
+    node::{Node, blocking},
+};
 
 pub(super) const API: Api = Api {
     key: ApiKey::DeleteTopics,
@@ -39,20 +42,42 @@ pub(super) async fn answer(
         .map(|name| DeleteTopicState::default().with_name(Some(name)).with_topic_id(Uuid::nil()));
     let asked: Vec<_> = request.topics.into_iter().chain(named).collect();
     let node = Arc::clone(node);
-    let delete = move |asked| delete(&node, version, asked);
-    let results = blocking(move || asked.into_iter().map(delete).collect()).await;
+    let results = blocking(move || {
+        let asked: Vec<_> = asked.into_iter().map(|asked| (find(&node, &asked), asked)).collect();
+        // By name and by id are two ways to name one topic.
+        let ids = asked.iter().filter_map(|(found, _)| Some(found.as_ref().ok()?.id));
+        let repeated = resource::repeated(ids);
+        let delete = |(found, asked): (Result<Arc<Topic>, _>, _)| {
+            let is_repeated = found.as_ref().is_ok_and(|topic| repeated.contains(&topic.id));
+            delete(&node, version, asked, found, is_repeated)
+        };
+        asked.into_iter().map(delete).collect()
+    })
+    .await;
     DeleteTopicsResponse::default().with_responses(results)
 }
 
-fn delete(node: &Node, version: i16, asked: DeleteTopicState) -> DeletableTopicResult {
-    let found = match &asked.name {
+fn find(node: &Node, asked: &DeleteTopicState) -> Result<Arc<Topic>, ResponseError> {
+    match &asked.name {
         Some(name) => node.catalog.find(name).ok_or(ResponseError::UnknownTopicOrPartition),
         None => node.catalog.find_id(asked.topic_id).ok_or(ResponseError::UnknownTopicId),
-    };
+    }
+}
+
+fn delete(
+    node: &Node,
+    version: i16,
+    asked: DeleteTopicState,
+    found: Result<Arc<Topic>, ResponseError>,
+    is_repeated: bool,
+) -> DeletableTopicResult {
     let id = found.as_ref().map_or(asked.topic_id, |topic| topic.id);
     let name =
         found.as_ref().ok().map(|topic| StrBytes::from_string(topic.name.to_string()).into());
     let deleted = found.and_then(|topic| {
+        if is_repeated {
+            return Err(ResponseError::InvalidRequest);
+        }
         node.catalog.delete(&topic)?;
         node.offsets.forget_topic(topic.id);
         Ok(())

@@ -13,7 +13,7 @@ use kafka_protocol::{
 };
 
 use super::{
-    Api,
+    Api, Client, Refusal,
     refused::Refused,
     resource::{self, Resource},
     schema::{Schema, array, fixed, list, text},
@@ -41,7 +41,16 @@ pub(super) const SET_FOR_TOPIC: i8 = 1;
 const SET_AT_START: i8 = 4;
 pub(super) const DEFAULT: i8 = 5;
 
-pub(super) fn answer(node: &Node, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
+pub(super) async fn answer(
+    node: &Node,
+    client: &Client,
+    request: DescribeConfigsRequest,
+) -> Result<DescribeConfigsResponse, Refusal> {
+    let count = |asked: &DescribeConfigsResource| {
+        let keys = asked.configuration_keys.as_ref().filter(|keys| !keys.is_empty());
+        keys.map_or(table::TOPIC.len(), |keys| keys.len().min(table::TOPIC.len()))
+    };
+    client.held.take_elements(request.resources.iter().map(count).sum()).await?;
     let with_synonyms = request.include_synonyms;
     let with_docs = request.include_documentation;
     let name = |asked: &DescribeConfigsResource| (asked.resource_type, asked.resource_name.clone());
@@ -72,7 +81,7 @@ pub(super) fn answer(node: &Node, request: DescribeConfigsRequest) -> DescribeCo
             }
         }
     });
-    DescribeConfigsResponse::default().with_results(results.collect())
+    Ok(DescribeConfigsResponse::default().with_results(results.collect()))
 }
 
 fn describe(
@@ -117,12 +126,14 @@ fn of_topic(setting: &Setting, settings: &Settings) -> DescribeConfigsResourceRe
 fn of_broker(node: &Node) -> Vec<DescribeConfigsResourceResult> {
     let id = NODE_ID.to_string();
     let partitions = node.partitions.to_string();
+    let (auto_create, auto_create_source) =
+        if node.auto_create { ("true", DEFAULT) } else { ("false", SET_AT_START) };
     let own = [
         (
             "auto.create.topics.enable",
-            "true",
+            auto_create,
             Kind::Boolean,
-            DEFAULT,
+            auto_create_source,
             "A topic is created when it is first asked for.",
         ),
         ("broker.id", &*id, Kind::Int, SET_AT_START, "This broker's id in its cluster."),

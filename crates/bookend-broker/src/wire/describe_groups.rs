@@ -13,7 +13,7 @@ use kafka_protocol::{
 };
 
 use super::{
-    Api,
+    Api, Client, Refusal,
     schema::{Schema, fixed, list, text},
 };
 use crate::{
@@ -31,16 +31,20 @@ pub(super) const API: Api = Api {
 /// What a client may do with a group where there are no access rights: the bits of READ, DELETE and DESCRIBE (KIP-430).
 const GROUP_OPERATIONS: i32 = 0b1_0100_1000;
 
-pub(super) fn answer(
+pub(super) async fn answer(
     node: &Node,
+    client: &Client,
     version: i16,
     request: DescribeGroupsRequest,
-) -> DescribeGroupsResponse {
+) -> Result<DescribeGroupsResponse, Refusal> {
     let operations = request.include_authorized_operations;
     // Once each, however often it is named: a short question about a large group is not to fill the memory.
     let mut seen = HashSet::new();
-    let asked = request.groups.into_iter().filter(|name| seen.insert(name.clone()));
-    let groups = asked.map(|name| {
+    let mut asked = request.groups;
+    asked.retain(|name| seen.insert(name.clone()));
+    let members = asked.iter().filter_map(|name| Some(node.groups.describe(name)?.members.len()));
+    client.held.take_elements(members.sum()).await?;
+    let groups = asked.into_iter().map(|name| {
         let group = match find(node, &name) {
             Some(description) => described(version, description),
             None => dead(version, &name),
@@ -48,7 +52,7 @@ pub(super) fn answer(
         let group = group.with_group_id(name);
         if operations { group.with_authorized_operations(GROUP_OPERATIONS) } else { group }
     });
-    DescribeGroupsResponse::default().with_groups(groups.collect())
+    Ok(DescribeGroupsResponse::default().with_groups(groups.collect()))
 }
 
 /// A group, also one of which there are but offsets.

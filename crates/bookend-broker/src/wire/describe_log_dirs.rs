@@ -15,7 +15,7 @@ use kafka_protocol::{
 };
 
 use super::{
-    Api,
+    Api, Client, Refusal,
     schema::{Schema, array, fixed, list, text},
 };
 use crate::{catalog::Topic, node::Node};
@@ -27,7 +27,15 @@ pub(super) const API: Api = Api {
     schema: Schema { flexible: 2, fields: &[array(&[text(), list(&fixed(4))])] },
 };
 
-pub(super) fn answer(node: &Node, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse {
+pub(super) async fn answer(
+    node: &Node,
+    client: &Client,
+    request: DescribeLogDirsRequest,
+) -> Result<DescribeLogDirsResponse, Refusal> {
+    if request.topics.is_none() {
+        let count = node.catalog.all().iter().map(|topic| 1 + topic.partitions.len()).sum();
+        client.held.take_elements(count).await?;
+    }
     let topics = match request.topics {
         None => node.catalog.all().iter().map(|topic| describe(topic, |_| true)).collect(),
         // As in Apache Kafka, what does not exist is not told.
@@ -44,7 +52,7 @@ pub(super) fn answer(node: &Node, request: DescribeLogDirsRequest) -> DescribeLo
     let result = DescribeLogDirsResult::default()
         .with_log_dir(StrBytes::from_string(folder))
         .with_topics(topics);
-    DescribeLogDirsResponse::default().with_results(vec![result])
+    Ok(DescribeLogDirsResponse::default().with_results(vec![result]))
 }
 
 fn describe(topic: &Topic, wanted: impl Fn(i32) -> bool) -> DescribeLogDirsTopic {

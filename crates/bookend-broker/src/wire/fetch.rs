@@ -5,7 +5,7 @@
 //! Sessions (KIP-227) are not kept: a client that asks for one is told so, and names its partitions each
 //! time. Topic ids from version 13 on: KIP-516.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
 use kafka_protocol::{
@@ -91,8 +91,9 @@ pub(super) async fn answer(
         let error = ResponseError::FetchSessionIdNotFound.code();
         return Ok(FetchResponse::default().with_error_code(error));
     }
-    let topics: Topics =
-        request.topics.into_iter().map(|topic| resolve(node, version, topic)).collect();
+    let mut named = HashSet::new();
+    let resolve = |topic| resolve(node, version, topic, &mut named);
+    let topics: Topics = request.topics.into_iter().map(resolve).collect();
     let topics = Arc::new(topics);
     let partitions: Vec<_> = topics
         .iter()
@@ -100,7 +101,10 @@ pub(super) async fn answer(
         .filter_map(|wanted| wanted.partition.as_ref().ok())
         .collect();
     let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(FETCH_BYTES_MAX);
+    let nothing = topics.iter().all(|(_, _, wanted)| wanted.is_empty());
     let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0).min(bytes_max);
+    // Who asks for nothing waits for nothing.
+    let bytes_min = if nothing { 0 } else { bytes_min };
     let deadline = Instant::now() + millis(request.max_wait_ms);
     let waiter = Arc::new(Waiter::default());
     let mut watches: Vec<Watch<'_>> = Vec::new();
@@ -159,7 +163,15 @@ async fn look(topics: &Arc<Topics>, bytes_max: usize) -> Read {
     blocking(move || read_all(&topics, bytes_max)).await
 }
 
-fn resolve(node: &Node, version: i16, topic: FetchTopic) -> (TopicName, Uuid, Vec<Wanted>) {
+/// Finds what is asked for, but for what was `named` already: a partition is read once, however often it is named.
+fn resolve(
+    node: &Node,
+    version: i16,
+    mut topic: FetchTopic,
+    named: &mut HashSet<(TopicName, Uuid, i32)>,
+) -> (TopicName, Uuid, Vec<Wanted>) {
+    let place = |asked: &FetchPartition| (topic.topic.clone(), topic.topic_id, asked.partition);
+    topic.partitions.retain(|asked| named.insert(place(asked)));
     let (found, missing) = if version < 13 {
         (node.catalog.find(&topic.topic), ResponseError::UnknownTopicOrPartition)
     } else {
@@ -194,6 +206,9 @@ impl Wanted {
             return Err(ResponseError::UnknownTopicOrPartition);
         }
         let room = room.min(self.bytes_max);
+        if room == 0 && !first {
+            return Ok(Bytes::new());
+        }
         let records = partition.read(self.offset, room)?;
         Ok(if first || records.len() <= room { records } else { Bytes::new() })
     }

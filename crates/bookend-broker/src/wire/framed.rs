@@ -66,6 +66,26 @@ impl Buf for Answer {
     }
 }
 
+/// How many bytes an answer takes once it is encoded, but for its header.
+pub(super) fn size(response: &ResponseKind, version: i16) -> usize {
+    macro_rules! size {
+        ($($kind:ident)*) => {
+            match response {
+                $(ResponseKind::$kind(response) => response.compute_size(version),)*
+                _ => unreachable!("only what stands in the table is answered"),
+            }
+        };
+    }
+    let size = size!(
+        Produce Fetch ListOffsets Metadata OffsetCommit OffsetFetch FindCoordinator JoinGroup Heartbeat LeaveGroup
+        SyncGroup DescribeGroups ListGroups DeleteGroups OffsetDelete ApiVersions CreateTopics DeleteTopics
+        DeleteRecords InitProducerId OffsetForLeaderEpoch DescribeConfigs AlterConfigs DescribeLogDirs CreatePartitions
+        IncrementalAlterConfigs DescribeCluster DescribeTopicPartitions
+    );
+    // What has no size cannot be encoded either, and is refused then.
+    size.unwrap_or(0)
+}
+
 /// Encodes an answer and frames it.
 pub(super) fn encode(
     key: ApiKey,
@@ -75,11 +95,7 @@ pub(super) fn encode(
 ) -> Result<Answer, Refusal> {
     let large =
         if let ResponseKind::Fetch(fetch) = &mut response { take_large(fetch) } else { Vec::new() };
-    let bytes = match &response {
-        ResponseKind::Fetch(fetch) => fetch.compute_size(version).unwrap_or(0),
-        _ => 0,
-    };
-    let frame = framed(bytes, |frame| {
+    let frame = framed(size(&response, version), |frame| {
         ResponseHeader::default()
             .with_correlation_id(correlation_id)
             .encode(frame, key.response_header_version(version))

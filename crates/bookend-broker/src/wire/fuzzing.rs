@@ -5,7 +5,7 @@
 use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
 
 use bookend_log::Fsync;
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::{Buf as _, BufMut as _};
 use kafka_protocol::{messages::RequestHeader, protocol::Encodable as _};
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -68,22 +68,23 @@ pub fn frame(api: u8, version: u8, body: &[u8]) -> Vec<u8> {
 /// What the broker reckons that a request takes when it is decoded and answered.
 #[must_use]
 pub fn reckoned(frame: &[u8]) -> usize {
-    let checked = checked(Bytes::copy_from_slice(frame));
-    checked.map_or(0, |(.., elements)| elements * ELEMENT_BYTES)
+    checked(frame).map_or(0, |(.., elements)| elements * ELEMENT_BYTES)
 }
 
 /// Checks and decodes a request, as for an answer; whether it is one.
 #[must_use]
 pub fn decode(frame: Vec<u8>) -> bool {
-    let checked = checked(frame.into());
-    checked.is_ok_and(|(api, version, body, _)| super::decode(api.key, version, body).is_ok())
+    let checked = checked(&frame);
+    checked.is_ok_and(|(api, version, _)| super::decode(api.key, version, frame.into()).is_ok())
 }
 
-fn checked(mut frame: Bytes) -> Result<(&'static Api, i16, Bytes, usize), Refusal> {
-    let (key, version, _) = first_words(&frame)?;
+fn checked(frame: &[u8]) -> Result<(&'static Api, i16, usize), Refusal> {
+    let (key, version, _) = first_words(frame)?;
     let api = APIS.into_iter().find(|api| api.key as i16 == key).ok_or(Refusal::Api(key))?;
-    let (_, elements) = super::check(api, version, &mut frame)?;
-    Ok((api, version, frame, elements))
+    if !(api.min..=api.max).contains(&version) {
+        return Err(Refusal::Version { key: api.key, version });
+    }
+    Ok((api, version, super::check(api, version, frame)?))
 }
 
 /// A batch of one record with this value, as an ordinary producer sends it.
@@ -135,8 +136,9 @@ pub fn batches(records: Vec<u8>) -> bool {
         batches_of::place(&mut bytes, 1 << 40, 3);
         let again = batches_of::split(bytes.into(), &RULES);
         assert!(again.is_ok(), "placing a batch breaks nothing");
+        let mut budget = batches_of::Budget::default();
         for time in [i64::MIN, 0, 1_000, i64::MAX] {
-            let found = batches_of::find_time(&batch.bytes, time, 0);
+            let found = batches_of::find_time(&batch.bytes, time, 0, &mut budget);
             assert!(found.is_none_or(|found| found.delta < batch.count || batch.count == 0));
         }
     }
@@ -197,6 +199,7 @@ impl Drop for Peer {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use kafka_protocol::messages::{ApiKey, RequestKind};
 
     use super::*;

@@ -9,7 +9,7 @@ use kafka_protocol::{
 };
 
 use super::{
-    Api,
+    Api, Client, Refusal,
     schema::{Schema, list, text},
 };
 use crate::{
@@ -27,7 +27,15 @@ pub(super) const API: Api = Api {
 /// The type of all groups: they rebalance as they did before KIP-848.
 const TYPE: &str = "classic";
 
-pub(super) fn answer(node: &Node, version: i16, request: &ListGroupsRequest) -> ListGroupsResponse {
+pub(super) async fn answer(
+    node: &Node,
+    client: &Client,
+    version: i16,
+    request: &ListGroupsRequest,
+) -> Result<ListGroupsResponse, Refusal> {
+    // Counted first, and found again: nothing is held by those who wait for room.
+    let count = all(node).len();
+    client.held.take_elements(count).await?;
     let wanted = |filter: &[StrBytes], value: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
     };
@@ -46,7 +54,7 @@ pub(super) fn answer(node: &Node, version: i16, request: &ListGroupsRequest) -> 
         };
         if version < 5 { listed } else { listed.with_group_type(StrBytes::from_static_str(TYPE)) }
     });
-    ListGroupsResponse::default().with_groups(groups.collect())
+    Ok(ListGroupsResponse::default().with_groups(groups.collect()))
 }
 
 /// All groups, by name.

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     node::{Node, blocking},
-    partition::{Found, LEADER_EPOCH},
+    partition::{Found, LEADER_EPOCH, batch::Budget},
 };
 
 pub(super) const API: Api = Api {
@@ -53,16 +53,24 @@ pub(super) async fn answer(
     version: i16,
     request: ListOffsetsRequest,
 ) -> ListOffsetsResponse {
+    let mut asked = request.topics.iter().flat_map(|topic| &topic.partitions);
+    // A look for a time may unpack records, which not everyone does at once.
+    let may_unpack = asked.any(|asked| asked.timestamp >= 0 || asked.timestamp == LATEST_TIME);
+    let _turn = if may_unpack { node.unpacking.acquire().await.ok() } else { None };
     let node = Arc::clone(node);
     let topics = blocking(move || {
         let places = request.topics.iter().flat_map(|topic| {
             topic.partitions.iter().map(|asked| (topic.name.clone(), asked.partition_index))
         });
         let repeated = resource::repeated(places);
+        let mut budget = Budget::default();
         let topics = request.topics.into_iter().map(|topic| {
             let partitions = topic.partitions.iter().map(|asked| {
-                let is_repeated = repeated.contains(&(topic.name.clone(), asked.partition_index));
-                list(&node, version, &topic.name, asked, is_repeated)
+                if repeated.contains(&(topic.name.clone(), asked.partition_index)) {
+                    return list(asked, version, Err(ResponseError::InvalidRequest));
+                }
+                let found = find(&node, version, &topic.name, asked, &mut budget);
+                list(asked, version, found)
             });
             let partitions = partitions.collect();
             ListOffsetsTopicResponse::default().with_name(topic.name).with_partitions(partitions)
@@ -74,19 +82,12 @@ pub(super) async fn answer(
 }
 
 fn list(
-    node: &Node,
-    version: i16,
-    topic: &str,
     asked: &ListOffsetsPartition,
-    is_repeated: bool,
+    version: i16,
+    found: Result<Option<Found>, ResponseError>,
 ) -> ListOffsetsPartitionResponse {
     let response =
         ListOffsetsPartitionResponse::default().with_partition_index(asked.partition_index);
-    let found = if is_repeated {
-        Err(ResponseError::InvalidRequest)
-    } else {
-        find(node, version, topic, asked)
-    };
     match found {
         Err(error) => response.with_error_code(error.code()),
         Ok(None) => response,
@@ -102,6 +103,7 @@ fn find(
     version: i16,
     topic: &str,
     asked: &ListOffsetsPartition,
+    budget: &mut Budget,
 ) -> Result<Option<Found>, ResponseError> {
     check_leader_epoch(asked.current_leader_epoch)?;
     let topic = node.catalog.find(topic).ok_or(ResponseError::UnknownTopicOrPartition)?;
@@ -110,13 +112,13 @@ fn find(
     match asked.timestamp {
         LATEST => Ok(Some(Found { offset: partition.end(), timestamp: -1 })),
         EARLIEST => Ok(Some(Found { offset: partition.start(), timestamp: -1 })),
-        LATEST_TIME if version >= LATEST_TIME_SINCE => partition.latest_time(),
+        LATEST_TIME if version >= LATEST_TIME_SINCE => partition.latest_time(budget),
         EARLIEST_LOCAL if version >= EARLIEST_LOCAL_SINCE => {
             Ok(Some(Found { offset: partition.start(), timestamp: -1 }))
         }
         // There is no tiered storage, so there is no such offset.
         LATEST_TIERED if version >= LATEST_TIERED_SINCE => Ok(None),
-        time if time >= 0 => partition.find_time(time),
+        time if time >= 0 => partition.find_time(time, budget),
         _ => Err(ResponseError::UnsupportedVersion),
     }
 }

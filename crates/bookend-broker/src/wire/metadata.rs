@@ -18,11 +18,11 @@ use kafka_protocol::{
 };
 
 use super::{
-    Api, Client,
+    Api, Client, Refusal,
     schema::{Schema, array, fixed, text},
 };
 use crate::{
-    catalog::Topic,
+    catalog::{self, Topic},
     node::{NODE_ID, Node, blocking},
     partition::LEADER_EPOCH,
 };
@@ -55,7 +55,7 @@ pub(super) async fn answer(
     client: &Client,
     version: i16,
     request: MetadataRequest,
-) -> MetadataResponse {
+) -> Result<MetadataResponse, Refusal> {
     let create = request.allow_auto_topic_creation && node.auto_create;
     // Before version 1 there was no null: an empty list means all.
     let asked = request.topics.filter(|topics| version > 0 || !topics.is_empty());
@@ -65,6 +65,11 @@ pub(super) async fn answer(
         asked.retain(|topic| named.insert((topic.name.clone(), topic.topic_id)));
         asked
     });
+    let partitions = match &asked {
+        None => node.catalog.all().iter().map(|topic| 1 + topic.partitions.len()).sum(),
+        Some(asked) => asked.iter().map(|asked| partitions(node, asked)).sum(),
+    };
+    client.held.take_elements(partitions).await?;
     let mut topics: Vec<_> = match asked {
         None => node.catalog.all().iter().map(|topic| describe(topic)).collect(),
         Some(asked) => {
@@ -86,11 +91,21 @@ pub(super) async fn answer(
     if request.include_cluster_authorized_operations {
         response.cluster_authorized_operations = CLUSTER_OPERATIONS;
     }
-    response
+    let response = response
         .with_brokers(vec![broker])
         .with_cluster_id(Some(StrBytes::from_string(node.catalog.cluster_id().to_owned())))
         .with_controller_id(NODE_ID.into())
-        .with_topics(topics)
+        .with_topics(topics);
+    Ok(response)
+}
+
+/// How many partitions are about to be described.
+fn partitions(node: &Node, asked: &MetadataRequestTopic) -> usize {
+    let topic = match &asked.name {
+        Some(name) => node.catalog.find(name),
+        None => node.catalog.find_id(asked.topic_id),
+    };
+    topic.map_or(0, |topic| topic.partitions.len())
 }
 
 fn describe_asked(
@@ -117,7 +132,12 @@ fn find_or_create(node: &Node, name: &str, create: bool) -> Result<Arc<Topic>, R
         return Ok(topic);
     }
     if !create {
-        return Err(ResponseError::UnknownTopicOrPartition);
+        let is_legal = catalog::is_legal(name);
+        return Err(if is_legal {
+            ResponseError::UnknownTopicOrPartition
+        } else {
+            ResponseError::InvalidTopicException
+        });
     }
     match node.catalog.create(name, node.partitions) {
         // Another client was faster.

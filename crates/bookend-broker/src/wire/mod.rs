@@ -1,7 +1,7 @@
 //! The Kafka protocol: one file per API, and what they have in common.
 //!
 //! A request is a frame: API key, version, correlation id and client id, then a body whose layout the
-//! key and version name. [`answer`] checks the body against its [schema], decodes it with
+//! key and version name. [`answer`] checks both against their [schema], decodes them with
 //! `kafka-protocol`, lets the API's file answer, and encodes that. Sources: the protocol guide
 //! (<https://kafka.apache.org/protocol>); KIP-35 (versions), KIP-482 (flexible versions).
 //!
@@ -55,7 +55,7 @@ use std::sync::Arc;
 
 pub(crate) use self::{client::Client, framed::Answer, refusal::Refusal};
 use self::{
-    framed::{encode, framed},
+    framed::{encode, framed, size},
     schema::Schema,
 };
 use crate::{node::Node, partition::LEADER_EPOCH};
@@ -111,7 +111,7 @@ const APIS: [&Api; 28] = [
 pub(crate) async fn answer(
     node: &Arc<Node>,
     client: &Client,
-    mut frame: Bytes,
+    frame: Bytes,
 ) -> Result<Option<Answer>, Refusal> {
     let (key, version, correlation_id) = first_words(&frame)?;
     let key = ApiKey::try_from(key).map_err(|()| Refusal::Api(key))?;
@@ -123,37 +123,40 @@ pub(crate) async fn answer(
                 encode(key, 0, correlation_id, response.into()).map(Some)
             }
             ApiKey::Produce if version >= 0 && version < api.min => {
-                produce::refuse_old(version, &frame).map(|frame| Some(frame.into()))
+                produce::refuse_old(client, version, &frame).await.map(|frame| Some(frame.into()))
             }
             _ => Err(Refusal::Version { key, version }),
         };
     }
-    let (header, elements) = check(api, version, &mut frame)?;
+    client.held.take_elements(check(api, version, &frame)?).await?;
+    let (header, request) = decode(key, version, frame)?;
     tracing::trace!(?key, version, client = header.client_id.as_deref(), "request");
-    client.held.take_elements(elements).await?;
-    let request = decode(key, version, frame)?;
     let Some(response) = faulty::dispatch(node, client, &header, request).await? else {
         return Ok(None);
     };
+    client.held.cover(size(&response, version)).await?;
     encode(key, version, correlation_id, response).map(Some)
 }
 
-/// Takes the header off `frame`; returns it, and how many array elements stand in the body.
-fn check(api: &Api, version: i16, frame: &mut Bytes) -> Result<(RequestHeader, usize), Refusal> {
+/// Walks a request; returns how many array elements and tagged fields stand in it.
+fn check(api: &Api, version: i16, frame: &[u8]) -> Result<usize, Refusal> {
     let key = api.key;
-    let header = RequestHeader::decode(frame, key.request_header_version(version))
-        .map_err(|error| Refusal::Decode { key, version, reason: error.to_string() })?;
-    let elements = api.schema.elements(version, frame);
-    Ok((header, elements.map_err(|source| Refusal::Body { key, version, source })?))
+    let elements = api.schema.elements(key.request_header_version(version), version, frame);
+    elements.map_err(|source| Refusal::Malformed { key, version, source })
 }
 
-/// Decodes a body that was checked.
-fn decode(key: ApiKey, version: i16, mut body: Bytes) -> Result<RequestKind, Refusal> {
-    RequestKind::decode(key, &mut body, version).map_err(|error| Refusal::Decode {
-        key,
-        version,
-        reason: error.to_string(),
-    })
+/// Decodes header and body of a request that was checked.
+fn decode(
+    key: ApiKey,
+    version: i16,
+    mut frame: Bytes,
+) -> Result<(RequestHeader, RequestKind), Refusal> {
+    let header = RequestHeader::decode(&mut frame, key.request_header_version(version));
+    let body = header.and_then(|header| {
+        let body = RequestKind::decode(key, &mut frame, version)?;
+        Ok((header, body))
+    });
+    body.map_err(|error| Refusal::Decode { key, version, reason: error.to_string() })
 }
 
 async fn dispatch(
@@ -165,19 +168,21 @@ async fn dispatch(
 ) -> Result<Option<ResponseKind>, Refusal> {
     let response = match request {
         RequestKind::ApiVersions(_) => api_versions::answer().into(),
-        RequestKind::Metadata(r) => metadata::answer(node, client, version, r).await.into(),
-        RequestKind::CreateTopics(r) => create_topics::answer(node, version, r).await.into(),
+        RequestKind::Metadata(r) => metadata::answer(node, client, version, r).await?.into(),
+        RequestKind::CreateTopics(r) => {
+            create_topics::answer(node, client, version, r).await?.into()
+        }
         RequestKind::DeleteTopics(r) => delete_topics::answer(node, version, r).await.into(),
         RequestKind::InitProducerId(r) => init_producer_id::answer(node, r).await.into(),
         RequestKind::CreatePartitions(r) => create_partitions::answer(node, r).await.into(),
         RequestKind::DeleteRecords(r) => delete_records::answer(node, r).await.into(),
-        RequestKind::DescribeConfigs(r) => describe_configs::answer(node, r).into(),
+        RequestKind::DescribeConfigs(r) => describe_configs::answer(node, client, r).await?.into(),
         RequestKind::AlterConfigs(r) => alter_configs::answer(node, r).await.into(),
         RequestKind::IncrementalAlterConfigs(r) => {
             incremental_alter_configs::answer(node, r).await.into()
         }
         RequestKind::DescribeCluster(r) => describe_cluster::answer(node, client, &r).into(),
-        RequestKind::DescribeLogDirs(r) => describe_log_dirs::answer(node, r).into(),
+        RequestKind::DescribeLogDirs(r) => describe_log_dirs::answer(node, client, r).await?.into(),
         RequestKind::DescribeTopicPartitions(r) => {
             describe_topic_partitions::answer(node, r).into()
         }
@@ -195,10 +200,12 @@ async fn dispatch(
         RequestKind::Heartbeat(r) => heartbeat::answer(node, &r).into(),
         RequestKind::LeaveGroup(r) => leave_group::answer(node, version, r).into(),
         RequestKind::OffsetCommit(r) => offset_commit::answer(node, r).await.into(),
-        RequestKind::OffsetFetch(r) => offset_fetch::answer(node, version, r).into(),
+        RequestKind::OffsetFetch(r) => offset_fetch::answer(node, client, version, r).await?.into(),
         RequestKind::OffsetDelete(r) => offset_delete::answer(node, r).await.into(),
-        RequestKind::ListGroups(r) => list_groups::answer(node, version, &r).into(),
-        RequestKind::DescribeGroups(r) => describe_groups::answer(node, version, r).into(),
+        RequestKind::ListGroups(r) => list_groups::answer(node, client, version, &r).await?.into(),
+        RequestKind::DescribeGroups(r) => {
+            describe_groups::answer(node, client, version, r).await?.into()
+        }
         RequestKind::DeleteGroups(r) => delete_groups::answer(node, r).await.into(),
         _ => unreachable!("only what stands in the table is decoded"),
     };

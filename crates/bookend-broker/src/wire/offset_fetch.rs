@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use kafka_protocol::{
     messages::{
-        ApiKey, OffsetFetchRequest, OffsetFetchResponse, TopicName,
-        offset_fetch_request::OffsetFetchRequestGroup,
+        ApiKey, GroupId, OffsetFetchRequest, OffsetFetchResponse, TopicName,
+        offset_fetch_request::{OffsetFetchRequestTopic, OffsetFetchRequestTopics},
         offset_fetch_response::{
             OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
             OffsetFetchResponseTopic, OffsetFetchResponseTopics,
@@ -15,7 +15,7 @@ use kafka_protocol::{
 };
 
 use super::{
-    Api,
+    Api, Client, Refusal,
     schema::{Schema, array, fixed, list, text},
 };
 use crate::{node::Node, offsets::Committed};
@@ -36,44 +36,82 @@ pub(super) const API: Api = Api {
     },
 };
 
+/// A group, and the partitions of topics that are asked for; none stands for all that it committed.
+struct Asked {
+    group: GroupId,
+    topics: Option<Vec<(TopicName, Vec<i32>)>>,
+}
+
 /// Partitions of topics, each with what was committed there.
 type Answers = Vec<(TopicName, Vec<(i32, Option<Committed>)>)>;
 
-pub(super) fn answer(
+pub(super) async fn answer(
     node: &Node,
+    client: &Client,
     version: i16,
     request: OffsetFetchRequest,
-) -> OffsetFetchResponse {
+) -> Result<OffsetFetchResponse, Refusal> {
+    let asked = once(asked(version, request));
+    client.held.take(asked.iter().map(|asked| weight(node, asked)).sum()).await?;
     if version < 8 {
-        let asked = request.topics.map(|topics| {
-            topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect()
-        });
-        let topics = find(node, &request.group_id, asked).into_iter().map(|(name, partitions)| {
+        let answers =
+            asked.into_iter().flat_map(|Asked { group, topics }| find(node, &group, topics));
+        let topics = answers.map(|(name, partitions)| {
             OffsetFetchResponseTopic::default()
                 .with_name(name)
                 .with_partitions(partitions.into_iter().map(|p| single(version, p)).collect())
         });
-        return OffsetFetchResponse::default().with_topics(topics.collect());
+        return Ok(OffsetFetchResponse::default().with_topics(topics.collect()));
     }
-    // All of a group once, however often it is asked for: a short question is not to fill the memory.
-    let mut seen = HashSet::new();
-    let mut is_first = |group: &OffsetFetchRequestGroup| {
-        group.topics.is_some() || seen.insert(group.group_id.clone())
-    };
-    let groups = request.groups.into_iter().filter(|group| is_first(group)).map(|group| {
-        let asked = group.topics.map(|topics| {
-            topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect()
-        });
-        let topics = find(node, &group.group_id, asked).into_iter().map(|(name, partitions)| {
+    let groups = asked.into_iter().map(|Asked { group, topics }| {
+        let topics = find(node, &group, topics).into_iter().map(|(name, partitions)| {
             OffsetFetchResponseTopics::default()
                 .with_name(name)
                 .with_partitions(partitions.into_iter().map(batched).collect())
         });
-        OffsetFetchResponseGroup::default()
-            .with_topics(topics.collect())
-            .with_group_id(group.group_id)
+        OffsetFetchResponseGroup::default().with_topics(topics.collect()).with_group_id(group)
     });
-    OffsetFetchResponse::default().with_groups(groups.collect())
+    Ok(OffsetFetchResponse::default().with_groups(groups.collect()))
+}
+
+fn asked(version: i16, request: OffsetFetchRequest) -> Vec<Asked> {
+    if version < 8 {
+        let topics = |topics: Vec<OffsetFetchRequestTopic>| {
+            topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect()
+        };
+        return vec![Asked { group: request.group_id, topics: request.topics.map(topics) }];
+    }
+    let topics = |topics: Vec<OffsetFetchRequestTopics>| {
+        topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect()
+    };
+    let groups = request.groups.into_iter();
+    groups.map(|asked| Asked { group: asked.group_id, topics: asked.topics.map(topics) }).collect()
+}
+
+/// Everything once, however often it is asked for: a short question is not to fill the memory.
+fn once(mut asked: Vec<Asked>) -> Vec<Asked> {
+    let mut whole_groups = HashSet::new();
+    asked.retain(|asked| asked.topics.is_some() || whole_groups.insert(asked.group.clone()));
+    let mut seen = HashSet::new();
+    for Asked { group, topics } in &mut asked {
+        for (name, indexes) in topics.iter_mut().flatten() {
+            indexes.retain(|index| seen.insert((group.clone(), name.clone(), *index)));
+        }
+    }
+    asked
+}
+
+/// What an answer takes besides what its request was reckoned to: twice the texts, as they are found and as they are
+/// encoded; of a group that is asked for as a whole, everything.
+fn weight(node: &Node, asked: &Asked) -> usize {
+    let Some(topics) = &asked.topics else { return 3 * node.offsets.weight_of(&asked.group) };
+    let of_topic = |(name, indexes): &(TopicName, Vec<i32>)| -> Option<usize> {
+        let topic = node.catalog.find(name)?;
+        let found =
+            indexes.iter().filter_map(|index| node.offsets.find(&asked.group, (topic.id, *index)));
+        Some(found.map(|committed| 2 * committed.metadata.map_or(0, |text| text.len())).sum())
+    };
+    topics.iter().filter_map(of_topic).sum::<usize>()
 }
 
 fn find(node: &Node, group: &str, asked: Option<Vec<(TopicName, Vec<i32>)>>) -> Answers {

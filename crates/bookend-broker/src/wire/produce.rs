@@ -19,7 +19,7 @@ use kafka_protocol::{
 };
 
 use super::{
-    Api, Refusal, first_words, framed,
+    Api, Client, Refusal, first_words, framed,
     schema::{Schema, array, bytes, fixed, text},
 };
 use crate::{
@@ -103,8 +103,13 @@ fn append(
     let bytes_max = topic.settings.batch_bytes_max;
     let rules = Rules { zstd: version >= ZSTD_SINCE, bytes_max, append_time };
     let records = data.records.clone().unwrap_or_default();
-    let appended =
-        batch::split(records, &rules).and_then(|batches| Ok(partition.append(&batches, now)?));
+    let appended = batch::split(records, &rules).and_then(|batches| {
+        // As in Apache Kafka since this message format, a request carries one batch for a partition.
+        if batches.len() > 1 {
+            return Err(ResponseError::InvalidRecord.into());
+        }
+        Ok(partition.append(&batches, now)?)
+    });
     match appended {
         Err(invalid) => refuse(data, version, invalid),
         Ok(base_offset) => {
@@ -143,14 +148,20 @@ fn refuse(data: &PartitionProduceData, version: i16, invalid: Invalid) -> Partit
 ///
 /// They are version 3 without its first field; the answers differ in what came later: the throttle
 /// time with version 1, the append time with version 2.
-pub(super) fn refuse_old(version: i16, frame: &[u8]) -> Result<BytesMut, Refusal> {
+pub(super) async fn refuse_old(
+    client: &Client,
+    version: i16,
+    frame: &[u8],
+) -> Result<BytesMut, Refusal> {
     let key = ApiKey::Produce;
     let (_, _, correlation_id) = first_words(frame)?;
     let client_id = frame.get(8..10).map_or(0, |l| i16::from_be_bytes([l[0], l[1]]));
     let body = 10 + usize::try_from(client_id).unwrap_or(0);
     let mut as_third = BytesMut::from(&[0xff, 0xff][..]);
     as_third.put_slice(frame.get(body..).ok_or(Refusal::Header)?);
-    API.schema.check(3, &as_third).map_err(|source| Refusal::Body { key, version, source })?;
+    let elements = API.schema.elements_of_body(3, &as_third);
+    let elements = elements.map_err(|source| Refusal::Malformed { key, version, source })?;
+    client.held.take_elements(elements).await?;
     let request = ProduceRequest::decode(&mut Bytes::from(as_third), 3)
         .map_err(|error| Refusal::Decode { key, version, reason: error.to_string() })?;
     framed(0, |answer| {

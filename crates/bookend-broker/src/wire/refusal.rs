@@ -14,8 +14,8 @@ pub(crate) enum Refusal {
     Api(i16),
     #[error("version {version} of {key:?} is not implemented")]
     Version { key: ApiKey, version: i16 },
-    #[error("the body of {key:?} version {version} is malformed: {source}")]
-    Body { key: ApiKey, version: i16, source: Malformed },
+    #[error("{key:?} version {version} is malformed: {source}")]
+    Malformed { key: ApiKey, version: i16, source: Malformed },
     #[error("{key:?} version {version} cannot be decoded: {reason}")]
     Decode { key: ApiKey, version: i16, reason: String },
     #[error("the answer to {key:?} version {version} cannot be encoded: {reason}")]

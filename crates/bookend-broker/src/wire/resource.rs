@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use kafka_protocol::ResponseError;
+use kafka_protocol::{ResponseError, protocol::StrBytes};
 
 use super::refused::Refused;
 use crate::{
@@ -41,6 +41,30 @@ pub(super) fn repeated<T: Hash + Eq>(asked: impl IntoIterator<Item = T>) -> Hash
 /// The refusal of what is [`repeated`].
 pub(super) fn twice(name: &str) -> Refused {
     Refused::new(ResponseError::InvalidRequest, format!("`{name}` stands there twice"))
+}
+
+/// Alters the settings of each of these resources that stands there once, and answers with what became of it. Blocks on
+/// the disk.
+pub(super) fn alter_each<A, R>(
+    node: &Node,
+    asked: Vec<A>,
+    name: impl Fn(&A) -> (i8, StrBytes),
+    alter: impl Fn(&A) -> Result<(), Refused>,
+    response: impl Fn((i8, StrBytes), i16, Option<StrBytes>) -> R,
+) -> Vec<R> {
+    let repeated = repeated(asked.iter().map(&name));
+    let answer = |asked: A| {
+        let name = name(&asked);
+        let altered = if repeated.contains(&name) { Err(twice(&name.1)) } else { alter(&asked) };
+        match altered {
+            Ok(()) => response(name, 0, None),
+            Err(refused) => {
+                let (code, message) = refused.tell(node, "a change of settings", &name.1);
+                response(name, code, Some(message))
+            }
+        }
+    };
+    asked.into_iter().map(answer).collect()
 }
 
 /// Finds what a client calls by this type and name.

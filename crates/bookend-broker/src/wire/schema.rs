@@ -1,15 +1,15 @@
 //! The shapes of the requests, walked before anything is decoded.
 //!
 //! `kafka-protocol` allocates an array by the length that stands on the wire: a Metadata request of
-//! four bytes makes it ask for 154 GB. So every request body first passes [`Schema::check`], which
-//! walks it by the same layout without allocating: an array must really hold as many elements as
-//! it claims, and one request holds at most [`ELEMENTS_MAX`] of them. What the decoder then
+//! four bytes makes it ask for 154 GB. So every request first passes [`Schema::elements`], which
+//! walks its header and its body by the same layout without allocating: an array must really hold as
+//! many elements as it claims, and one request holds at most [`ELEMENTS_MAX`] of them, tagged fields included. What the decoder then
 //! allocates is bounded by what arrived.
 //!
 //! Layouts: <https://kafka.apache.org/protocol>; compact lengths and tagged fields: KIP-482. The
 //! tests hold every schema against the decoder, for every API and version this broker serves.
 
-/// The most array elements in one request, nested ones included: with the largest element type
+/// The most array elements and tagged fields in one request, nested ones included: with the largest element type
 /// under 300 bytes, decoding takes less than 30 MB.
 const ELEMENTS_MAX: usize = 100_000;
 
@@ -34,6 +34,8 @@ pub(crate) struct Field {
 enum Kind {
     Fixed(usize),
     Text,
+    /// A text whose length takes two bytes in every version.
+    WideText,
     Bytes,
     /// Elements of a primitive type; they carry no tagged fields of their own.
     List(&'static Field),
@@ -88,6 +90,10 @@ pub(crate) const fn tagged(tag: u32, value: &'static Field) -> Field {
     Field::new(Kind::Tagged(tag, value))
 }
 
+/// The header of every request: API, version and correlation id, the client's name, and since its version 2 tagged
+/// fields. So that a broker of any age can read it, the name never became compact.
+const HEADER: Schema = Schema { flexible: 2, fields: &[fixed(8), Field::new(Kind::WideText)] };
+
 impl Field {
     const fn new(kind: Kind) -> Self {
         Self { kind, since: 0, until: i16::MAX }
@@ -121,22 +127,36 @@ pub(crate) enum Malformed {
 
 impl Schema {
     /// Walks `body`; returns how many bytes stand behind its last field.
+    #[cfg(test)]
     pub(crate) fn check(&self, version: i16, body: &[u8]) -> Result<usize, Malformed> {
-        Ok(self.walk(version, body)?.rest.len())
+        Ok(self.walk(version, body, ELEMENTS_MAX)?.rest.len())
     }
 
-    /// Walks `body`; returns how many array elements it holds.
-    pub(crate) fn elements(&self, version: i16, body: &[u8]) -> Result<usize, Malformed> {
-        Ok(ELEMENTS_MAX - self.walk(version, body)?.elements_left)
+    /// Walks a request, its header and its body; returns how many array elements and tagged fields they hold.
+    pub(crate) fn elements(
+        &self,
+        header_version: i16,
+        version: i16,
+        frame: &[u8],
+    ) -> Result<usize, Malformed> {
+        let header = HEADER.walk(header_version, frame, ELEMENTS_MAX)?;
+        let body = self.walk(version, header.rest, header.elements_left)?;
+        Ok(ELEMENTS_MAX - body.elements_left)
     }
 
-    fn walk<'a>(&self, version: i16, body: &'a [u8]) -> Result<Walk<'a>, Malformed> {
-        let mut walk = Walk {
-            rest: body,
-            version,
-            flexible: version >= self.flexible,
-            elements_left: ELEMENTS_MAX,
-        };
+    /// As [`elements`](Self::elements), of a body alone.
+    pub(crate) fn elements_of_body(&self, version: i16, body: &[u8]) -> Result<usize, Malformed> {
+        Ok(ELEMENTS_MAX - self.walk(version, body, ELEMENTS_MAX)?.elements_left)
+    }
+
+    fn walk<'a>(
+        &self,
+        version: i16,
+        bytes: &'a [u8],
+        elements_left: usize,
+    ) -> Result<Walk<'a>, Malformed> {
+        let flexible = version >= self.flexible;
+        let mut walk = Walk { rest: bytes, version, flexible, elements_left };
         walk.structure(self.fields)?;
         Ok(walk)
     }
@@ -174,6 +194,7 @@ impl Example<'_> {
         match kind {
             Kind::Fixed(bytes) => vec![0; *bytes],
             Kind::Text => [self.length(1, 2), b"t".to_vec()].concat(),
+            Kind::WideText => vec![0, 1, b't'],
             Kind::Bytes => [self.length(self.payload.len(), 4), self.payload.to_vec()].concat(),
             Kind::List(element) => two(self.value(&element.kind)),
             Kind::Array(fields) => two(self.structure(fields)),
@@ -217,6 +238,10 @@ impl Walk<'_> {
             Kind::Fixed(bytes) => self.skip(*bytes),
             Kind::Text => {
                 let length = if self.flexible { self.compact()? } else { self.short()? };
+                self.skip(length)
+            }
+            Kind::WideText => {
+                let length = self.short()?;
                 self.skip(length)
             }
             Kind::Bytes => {

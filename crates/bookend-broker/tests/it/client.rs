@@ -239,7 +239,8 @@ fn record(stamp: Option<(i64, i32)>, n: i32, value: &str) -> Record {
         producer_epoch: if stamp.is_some() { 0 } else { -1 },
         timestamp_type: TimestampType::Creation,
         offset: n.into(),
-        sequence: stamp.map_or(-1, |(_, first)| first + n),
+        // The encoder begins a new batch where sequence numbers do not follow each other, also if there are none.
+        sequence: stamp.map_or(-1, |(_, first)| first) + n,
         timestamp: 1_000,
         key: None,
         value: Some(Bytes::copy_from_slice(value.as_bytes())),

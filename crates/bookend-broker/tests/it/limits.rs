@@ -123,3 +123,27 @@ async fn the_limit_of_a_request_is_kept() {
     assert_eq!(client.produce("t", batch(None, &["a"])).await.error_code, 0);
     broker.stop().await;
 }
+
+// Goal: those who announce large requests and send nothing keep nobody from fetching, nor from sending. Method: as many
+// as there is memory for, and one more; then a fetch of more than a connection has for itself.
+#[tokio::test]
+async fn announcements_keep_nobody_waiting() {
+    let broker = builder(Limits::default()).start().await.unwrap();
+    let mut client = Client::connect(broker.addr()).await;
+    client.topic("t").await;
+    let mut announcing = Vec::new();
+    for _ in 0..3 {
+        let mut client = Client::connect(broker.addr()).await;
+        // More than a connection has for itself arrives of each.
+        client.send_raw(&(100_u32 * 1024 * 1024).to_be_bytes()).await;
+        client.send_raw(&vec![0; 70 * 1024]).await;
+        announcing.push(client);
+    }
+    let value = "x".repeat(1024 * 1024 - 1_000);
+    assert_eq!(client.produce("t", batch(None, &[&value])).await.error_code, 0);
+    let mut request = fetch("t", 0, Duration::ZERO);
+    request.max_bytes = 50 * 1024 * 1024;
+    request.topics[0].partitions[0].partition_max_bytes = request.max_bytes;
+    assert_eq!(client.ask(12, &request).await.responses[0].partitions[0].error_code, 0);
+    broker.stop().await;
+}

@@ -17,9 +17,10 @@ async fn what_is_produced_is_fetched() {
     let mut client = Client::connect(broker.addr()).await;
     client.topic("t").await;
     assert_eq!(client.produce("t", batch(None, &["a", "b"])).await.base_offset, 0);
-    // Two batches in one request.
     let two = [batch(None, &["c"]), batch(None, &["d"])].concat();
-    assert_eq!(client.produce("t", two.into()).await.base_offset, 2);
+    let refused = client.produce("t", two.into()).await;
+    assert_eq!(refused.error_code, ResponseError::InvalidRecord.code(), "one batch a request");
+    assert_eq!(client.produce("t", batch(None, &["c", "d"])).await.base_offset, 2);
     let fetched = client.fetch("t", 0).await;
     assert_eq!(values(&fetched), ["a", "b", "c", "d"]);
     assert_eq!((fetched.high_watermark, fetched.last_stable_offset), (4, 4));

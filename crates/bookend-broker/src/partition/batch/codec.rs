@@ -1,13 +1,17 @@
 //! Unpacks the records of a compressed batch, to check them and to find one by its time. They are stored as they came.
 //!
-//! The bytes come from clients, so what they unpack to is bounded: at most [`UNPACKED_BYTES_MAX`] are unpacked, a
-//! window at a time. Framing: gzip (RFC 1952), snappy in the blocks of snappy-java or bare, LZ4 frames (KIP-57),
-//! zstd (RFC 8878, KIP-110).
+//! The bytes come from clients, so what they unpack to is bounded by a [`Budget`]: a batch that comes in has one by its
+//! size, a request that looks for a time has one for all batches it looks into. They are unpacked a window at a time.
+//! Framing: gzip (RFC 1952), snappy in the blocks of snappy-java or bare, LZ4 frames (KIP-57), zstd (RFC 8878, KIP-110).
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// The most bytes that are unpacked of one batch.
+/// The most bytes that are unpacked of one batch that comes in, and for one request that looks for a time.
 const UNPACKED_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// A batch may unpack to so many bytes, however small it is …
+const UNPACKED_BYTES_MIN: u64 = 8 * 1024 * 1024;
+/// … and to so many times its size, which is more than gzip gets out of one byte repeated.
+const UNPACKED_FACTOR: u64 = 1_100;
 /// How much is unpacked at a time.
 const BUFFER_BYTES: usize = 16 * 1024;
 
@@ -39,19 +43,63 @@ impl Codec {
     }
 }
 
-/// A reader of what `packed` unpacks to.
-pub(super) fn unpack(codec: Codec, packed: &[u8]) -> io::Result<Box<dyn BufRead + '_>> {
-    fn buffered<'a>(read: impl Read + 'a) -> Box<dyn BufRead + 'a> {
-        Box::new(BufReader::with_capacity(BUFFER_BYTES, read.take(UNPACKED_BYTES_MAX)))
+/// How many bytes may still be unpacked. What lies beyond reads as cut off.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: u64,
+}
+
+impl Default for Budget {
+    /// That of a request.
+    fn default() -> Self {
+        Self { left: UNPACKED_BYTES_MAX }
+    }
+}
+
+impl Budget {
+    /// That of a batch, which is `packed` bytes long.
+    pub(super) fn of_batch(packed: usize) -> Self {
+        let left = (packed as u64).saturating_mul(UNPACKED_FACTOR);
+        Self { left: left.clamp(UNPACKED_BYTES_MIN, UNPACKED_BYTES_MAX) }
+    }
+}
+
+/// A reader that keeps within a budget.
+struct Metered<'a, R> {
+    read: R,
+    budget: &'a mut Budget,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.budget.left).unwrap_or(usize::MAX);
+        let length = to.len().min(left);
+        let read = self.read.read(&mut to[..length])?;
+        self.budget.left -= read as u64;
+        Ok(read)
+    }
+}
+
+/// A reader of what `packed` unpacks to, as far as `budget` goes.
+pub(super) fn unpack<'a>(
+    codec: Codec,
+    packed: &'a [u8],
+    budget: &'a mut Budget,
+) -> io::Result<Box<dyn BufRead + 'a>> {
+    fn metered<'a>(read: impl Read + 'a, budget: &'a mut Budget) -> Box<dyn BufRead + 'a> {
+        Box::new(BufReader::with_capacity(BUFFER_BYTES, Metered { read, budget }))
+    }
+    if budget.left == 0 && codec != Codec::None {
+        return Err(io::Error::other("too much was unpacked for this request already"));
     }
     Ok(match codec {
         Codec::None => Box::new(packed),
-        Codec::Gzip => buffered(flate2::bufread::GzDecoder::new(packed)),
-        Codec::Snappy => buffered(Snappy::new(packed)),
-        Codec::Lz4 => buffered(lz4_flex::frame::FrameDecoder::new(packed)),
+        Codec::Gzip => metered(flate2::bufread::GzDecoder::new(packed), budget),
+        Codec::Snappy => metered(Snappy::new(packed, budget.left), budget),
+        Codec::Lz4 => metered(lz4_flex::frame::FrameDecoder::new(packed), budget),
         Codec::Zstd => {
             let decoder = ruzstd::decoding::StreamingDecoder::new(packed);
-            buffered(decoder.map_err(io::Error::other)?)
+            metered(decoder.map_err(io::Error::other)?, budget)
         }
     })
 }
@@ -61,14 +109,16 @@ struct Snappy<'a> {
     packed: &'a [u8],
     /// One block without a length before it, as librdkafka sends.
     bare: bool,
+    /// The largest block that is unpacked.
+    bytes_max: u64,
     block: io::Cursor<Vec<u8>>,
 }
 
 impl<'a> Snappy<'a> {
-    fn new(packed: &'a [u8]) -> Self {
+    fn new(packed: &'a [u8], bytes_max: u64) -> Self {
         let framed = packed.starts_with(SNAPPY_JAVA) && packed.len() >= SNAPPY_JAVA_BYTES;
         let packed = if framed { &packed[SNAPPY_JAVA_BYTES..] } else { packed };
-        Self { packed, bare: !framed, block: io::Cursor::default() }
+        Self { packed, bare: !framed, bytes_max, block: io::Cursor::default() }
     }
 
     /// The next block as it is packed.
@@ -95,7 +145,7 @@ impl Read for Snappy<'_> {
             let block = self.next()?;
             // Its length stands in front of a block, and is allocated; three packed bytes make 64 at most.
             let unpacked = snap::raw::decompress_len(block)?;
-            if unpacked > block.len().saturating_mul(22) {
+            if unpacked > block.len().saturating_mul(22) || unpacked as u64 > self.bytes_max {
                 return Err(io::ErrorKind::InvalidData.into());
             }
             self.block = io::Cursor::new(snap::raw::Decoder::new().decompress_vec(block)?);
@@ -138,7 +188,8 @@ pub(crate) mod tests {
 
     fn unpacked(codec: i16, packed: &[u8]) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        unpack(Codec::of(codec).unwrap(), packed)?.read_to_end(&mut bytes)?;
+        let mut budget = Budget::default();
+        unpack(Codec::of(codec).unwrap(), packed, &mut budget)?.read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -167,17 +218,29 @@ pub(crate) mod tests {
         assert!(unpacked(2, &framed).is_err());
     }
 
-    // Goal: a batch that unpacks to more than any client sends ends. Method: 130 MiB of zeros.
+    // Goal: a request that has more unpacked than any client sends is cut off, however many batches it does that with.
+    // Method: 70 MiB of zeros, again and again; and a block that is larger than what is left.
     #[test]
     fn what_is_unpacked_is_bounded() {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         let zeros = vec![0; 1024 * 1024];
-        for _ in 0..130 {
+        for _ in 0..70 {
             gzip.write_all(&zeros).unwrap();
         }
         let bomb = gzip.finish().unwrap();
-        let end = io::copy(&mut unpack(Codec::Gzip, &bomb).unwrap(), &mut io::sink());
-        assert_eq!(end.unwrap(), UNPACKED_BYTES_MAX);
+        let mut budget = Budget::default();
+        for expected in [70, 58] {
+            let mut unpacked = unpack(Codec::Gzip, &bomb, &mut budget).unwrap();
+            let end = io::copy(&mut unpacked, &mut io::sink());
+            assert_eq!(end.unwrap(), expected * 1024 * 1024);
+        }
+        for codec in PACKED {
+            assert!(unpack(Codec::of(codec).unwrap(), &pack(codec, b"a"), &mut budget).is_err());
+        }
+        let mut small = Budget { left: 100 };
+        let block = pack(2, &[7; 200]);
+        let mut unpacked = unpack(Codec::Snappy, &block, &mut small).unwrap();
+        assert!(unpacked.read_to_end(&mut Vec::new()).is_err());
     }
 
     proptest! {

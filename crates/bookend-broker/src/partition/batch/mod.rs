@@ -18,23 +18,19 @@
 mod codec;
 mod records;
 
-use std::{io::Read as _, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
 
 use self::codec::Codec;
-pub(crate) use self::records::BadRecord;
+pub(crate) use self::{codec::Budget, records::BadRecord};
 
 /// The bytes of a header.
 pub(crate) const HEADER_BYTES: usize = 61;
 
 /// What stands before the length itself: base offset and length.
 const LENGTH_END: usize = 12;
-/// A batch may unpack to so many bytes, however small it is …
-const UNPACKED_BYTES_MIN: u64 = 8 * 1024 * 1024;
-/// … and to so many times its size, which is what gzip gets out of one byte repeated.
-const UNPACKED_FACTOR: u64 = 1_100;
 const LOG_APPEND_TIME: i16 = 1 << 3;
 const TRANSACTIONAL: i16 = 1 << 4;
 const CONTROL: i16 = 1 << 5;
@@ -190,9 +186,9 @@ fn verify(batch: &Batch, zstd: bool) -> Result<i64, Invalid> {
 /// Checks records while they are unpacked, up to a limit that no client's batches reach.
 fn check_packed(codec: Codec, packed: &[u8], count: u32) -> Result<i64, BadRecord> {
     let unreadable = |_| BadRecord { index: 0, reason: "the records cannot be unpacked" };
-    let limit = (packed.len() as u64).saturating_mul(UNPACKED_FACTOR).max(UNPACKED_BYTES_MIN);
-    let records = codec::unpack(codec, packed).map_err(unreadable)?;
-    records::check_unpacked(records.take(limit), count)
+    let mut budget = Budget::of_batch(packed.len());
+    let records = codec::unpack(codec, packed, &mut budget).map_err(unreadable)?;
+    records::check_unpacked(records, count)
 }
 
 /// Whether the first batch in `records` is compressed.
@@ -233,8 +229,8 @@ pub(crate) struct Timed {
 
 /// The first record of a stored batch that is of `time` or later and not below the offset delta `from`.
 ///
-/// Where the records cannot be read, the first one stands for all of them.
-pub(crate) fn find_time(batch: &[u8], time: i64, from: u32) -> Option<Timed> {
+/// Where the records cannot be read, or not within `budget`, the first one stands for all of them.
+pub(crate) fn find_time(batch: &[u8], time: i64, from: u32, budget: &mut Budget) -> Option<Timed> {
     let Ok((count, _)) = parse_header(batch) else { return None };
     let (base, max) = (i64_at(batch, 27), i64_at(batch, 35));
     if max < time {
@@ -247,7 +243,7 @@ pub(crate) fn find_time(batch: &[u8], time: i64, from: u32) -> Option<Timed> {
     }
     let Some(codec) = Codec::of(attributes) else { return Some(first) };
     let mut found = None;
-    let walked = codec::unpack(codec, &batch[HEADER_BYTES..]).and_then(|records| {
+    let walked = codec::unpack(codec, &batch[HEADER_BYTES..], budget).and_then(|records| {
         records::walk(records, count, |delta, timestamp_delta| {
             let timestamp = base.saturating_add(timestamp_delta);
             if timestamp < time || delta < from {

@@ -171,7 +171,10 @@ fn times_are_the_brokers_where_the_topic_says_so() {
     assert_eq!(i16_at(&stamped.bytes, 21), LOG_APPEND_TIME);
     assert_eq!(crc32c::crc32c(&stamped.bytes[21..]), checksum(&stamped.bytes));
     assert_eq!(stamped.bytes[HEADER_BYTES..], sent[HEADER_BYTES..]);
-    assert_eq!(find_time(&stamped.bytes, 16, 0), Some(Timed { delta: 0, timestamp: 99 }));
+    assert_eq!(
+        find_time(&stamped.bytes, 16, 0, &mut Budget::default()),
+        Some(Timed { delta: 0, timestamp: 99 })
+    );
 
     let mut wrong = sent.clone();
     wrong[35..43].copy_from_slice(&1_000_i64.to_be_bytes());
@@ -199,7 +202,7 @@ fn a_record_is_found_by_its_time() {
     for codec in PACKED.into_iter().chain([0]) {
         let batch = batch_of(None, 10, &[0, 5, 3, 9], codec);
         let check = |time, from, expected: Option<(u32, i64)>| {
-            let found = find_time(&batch, time, from);
+            let found = find_time(&batch, time, from, &mut Budget::default());
             assert_eq!(found.map(|f| (f.delta, f.timestamp)), expected, "{codec}: {time} {from}");
         };
         check(0, 0, Some((0, 10)));
@@ -217,10 +220,13 @@ fn a_record_is_found_by_its_time() {
 fn a_batch_that_cannot_be_read_stands_for_its_records() {
     let mut garbled = batch_of(None, 10, &[0, 5], 1);
     garbled[HEADER_BYTES] ^= 1;
-    assert_eq!(find_time(&garbled, 12, 1), Some(Timed { delta: 1, timestamp: 15 }));
+    assert_eq!(
+        find_time(&garbled, 12, 1, &mut Budget::default()),
+        Some(Timed { delta: 1, timestamp: 15 })
+    );
     let mut boastful = batch_of(None, 10, &[0, 5], 1);
     boastful[35..43].copy_from_slice(&1_000_i64.to_be_bytes());
-    assert_eq!(find_time(&boastful, 500, 0), None);
+    assert_eq!(find_time(&boastful, 500, 0, &mut Budget::default()), None);
 }
 
 proptest! {

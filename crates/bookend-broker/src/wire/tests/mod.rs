@@ -4,8 +4,10 @@
 
 mod admin;
 mod answers;
+mod bounds;
 mod decoding;
 mod groups;
+mod like_kafka;
 mod membership;
 mod parked;
 mod refusals;
@@ -153,7 +155,7 @@ fn sample_topics(key: ApiKey, version: i16) -> RequestKind {
                 .with_name(text("created").into())
                 .with_num_partitions(-1)
                 .with_replication_factor(-1)
-                .with_assignments(vec![assignment.clone(), assignment])
+                .with_assignments(vec![assignment.clone(), assignment.with_partition_index(1)])
                 .with_configs(vec![config]);
             let compacted = CreatableTopicConfig::default()
                 .with_name(text("cleanup.policy"))
@@ -277,17 +279,30 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new() -> Self {
+        Self::open(2 << 20, true)
+    }
+
+    /// One in which all requests and answers together may have so many bytes.
+    pub(super) fn with_memory(bytes: usize) -> Self {
+        Self::open(bytes, true)
+    }
+
+    pub(super) fn with_auto_create(auto_create: bool) -> Self {
+        Self::open(2 << 20, auto_create)
+    }
+
+    fn open(memory_bytes: usize, auto_create: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let node = Arc::new(
-            Node::open(Folder::take(Some(dir.path().to_owned())).unwrap(), Fsync::Never, 1)
-                .unwrap(),
-        );
+        let folder = Folder::take(Some(dir.path().to_owned())).unwrap();
+        let mut node = Node::open(folder, Fsync::Never, 1).unwrap();
+        node.auto_create = auto_create;
+        let node = Arc::new(node);
         let timer = {
             let node = Arc::clone(&node);
             tokio::spawn(async move { node.groups.run_timer().await })
         };
         let (leaving, gone) = watch::channel(false);
-        let held = Held::new(Memory::new(1 << 20, Duration::from_secs(1)));
+        let held = Held::new(Memory::new(memory_bytes, Duration::from_secs(1)));
         let reached = (Ipv4Addr::LOCALHOST, 9092).into();
         let peer = (Ipv4Addr::LOCALHOST, 50_000).into();
         let client = Client { reached, peer, gone, held };
@@ -300,8 +315,9 @@ impl Scene {
     }
 
     pub(super) async fn answer(&self, frame: Bytes) -> Result<Option<Bytes>, Refusal> {
-        let answer = answer(&self.node, &self.client, frame).await?;
-        Ok(answer.map(|mut answer| answer.copy_to_bytes(answer.remaining())))
+        let answer = answer(&self.node, &self.client, frame).await;
+        self.client.held.release();
+        Ok(answer?.map(|mut answer| answer.copy_to_bytes(answer.remaining())))
     }
 
     /// Sends a request and reads its answer, to the last byte.

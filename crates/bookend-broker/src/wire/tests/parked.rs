@@ -54,3 +54,31 @@ async fn what_comes_while_a_fetch_looks_wakes_it() {
         assert_eq!(records.len(), 2 * sent.len());
     }
 }
+
+// Goal: a topic that goes while a fetch looks, and before it watches, ends the fetch. Method: as above, with a partition
+// for every round.
+#[tokio::test]
+async fn what_goes_while_a_fetch_looks_ends_it() {
+    const ROUNDS: u32 = 200;
+    let scene = Scene::new();
+    let going = scene.node.catalog.create("topic", ROUNDS).unwrap();
+    let sent = sample_batch(None, 1, 5);
+    let batches = split(sent.clone().into(), &RULES).unwrap();
+    for (index, partition) in (0..).zip(&going.partitions) {
+        partition.append(&batches, 0).unwrap();
+        let asked =
+            FetchPartition::default().with_partition(index).with_partition_max_bytes(10_000);
+        let asked = FetchTopic::default().with_topic(topic()).with_partitions(vec![asked]);
+        let fetch = FetchRequest::default()
+            .with_topics(vec![asked])
+            .with_max_wait_ms(60_000)
+            .with_min_bytes(i32::try_from(2 * sent.len()).unwrap())
+            .with_max_bytes(10_000);
+        let close = async { partition.close() };
+        let both = async { tokio::join!(scene.ask(12, fetch.into()), close) };
+        let both = tokio::time::timeout(Duration::from_secs(10), both).await;
+        let (ResponseKind::Fetch(response), ()) = both.expect("it has ended") else { panic!() };
+        let code = response.responses[0].partitions[0].error_code;
+        assert_eq!(code, ResponseError::UnknownTopicOrPartition.code());
+    }
+}

@@ -66,7 +66,7 @@ async fn what_is_no_request_is_refused() {
     check(&[0, 99, 0, 1, 0, 0, 0, 0, 0, 0], "API 99").await;
     check(&[0, 3, 0, 99, 0, 0, 0, 0, 0, 0], "version 99 of Metadata").await;
     check(&[0, 3, 0xff, 0xff, 0, 0, 0, 0, 0, 0], "version -1 of Metadata").await;
-    check(&[0, 3, 0, 1, 0, 0, 0, 0, 0, 9], "cannot be decoded").await;
+    check(&[0, 3, 0, 1, 0, 0, 0, 0, 0, 9], "Metadata version 1 is malformed: it ends").await;
     let hostile = frame(ApiKey::Metadata, 1, &[0x7f, 0xff, 0xff, 0xff]);
     check(&hostile, "Metadata version 1 is malformed: it ends before").await;
 }
