@@ -245,11 +245,15 @@ pub(crate) fn is_legal(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{fs, path::Path};
 
     use bookend_log::testing::{FolderFault, PowerCut};
 
     use super::*;
+    use crate::partition::batch::{
+        split,
+        tests::{RULES, sample},
+    };
 
     fn open(dir: &Path) -> Catalog {
         Catalog::open(dir, &bookend_log::Options::default()).unwrap()
@@ -273,6 +277,25 @@ mod tests {
         check(&"x".repeat(250), 1, ResponseError::InvalidTopicException);
         check("b", 0, ResponseError::InvalidPartitions);
         check("b", 10_000, ResponseError::PolicyViolation);
+    }
+
+    // Goal: a new size of segments holds for partitions that are open. Method: one batch fills a segment, or does not.
+    #[test]
+    fn a_new_segment_size_holds_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = open(dir.path());
+        let topic = catalog.create("t", 1).unwrap();
+        let batches = split(sample(None, 1, 5).into(), &RULES).unwrap();
+        let segments_after_two = || {
+            topic.partitions[0].append(&batches, 5).unwrap();
+            topic.partitions[0].append(&batches, 5).unwrap();
+            let files = fs::read_dir(topic_dir(dir.path(), topic.id).join("0")).unwrap();
+            let is_log = |path: &Path| path.extension().is_some_and(|kind| kind == "log");
+            files.filter(|file| is_log(&file.as_ref().unwrap().path())).count()
+        };
+        assert_eq!(segments_after_two(), 1);
+        catalog.alter("t", |_| Settings::new([("segment.bytes", "14")])).unwrap().unwrap();
+        assert_eq!(segments_after_two(), 3);
     }
 
     // Goal: a catalog that cannot be written leaves all as it was, and can be written later.

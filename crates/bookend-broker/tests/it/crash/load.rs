@@ -118,7 +118,7 @@ impl Known {
         while let Some(group) = committing.join_next().await {
             groups.push(group.unwrap());
         }
-        Self { producers, groups, topics, ids, refusals, trimmed, reborn }
+        Self { producers, groups, topics, trimmed, reborn, ids, refusals }
     }
 }
 
