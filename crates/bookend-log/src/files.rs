@@ -86,7 +86,11 @@ impl Files {
     pub fn sync_names_above(&self, dir: &Path) -> io::Result<()> {
         for above in std::path::absolute(dir)?.ancestors().skip(1) {
             match self.disk.open_folder(above) {
-                Ok(folder) => folder.sync()?,
+                Ok(folder) => match folder.sync() {
+                    // What the system says where a file system has no such sync.
+                    Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+                    synced => synced?,
+                },
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
                 Err(error) => return Err(error),
             }
