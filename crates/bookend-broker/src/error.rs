@@ -30,6 +30,15 @@ pub enum StartError {
         /// What is wrong with it.
         source: io::Error,
     },
+    /// The folder of a partition is gone, and the records in it with it. Restore the data folder from a copy, or name
+    /// another one. To go on without those records, create the folder, empty.
+    #[error("topic `{topic}` has lost the folder `{}`", path.display())]
+    Missing {
+        /// The topic.
+        topic: String,
+        /// What is missing.
+        path: PathBuf,
+    },
     /// A log in the data folder is damaged or cannot be opened. The message names the file.
     #[error(transparent)]
     Open(#[from] bookend_log::OpenError),

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bookend_log::FolderLock;
+use bookend_log::{Files, FolderLock};
 
 use crate::error::StartError;
 
@@ -23,6 +23,11 @@ impl Folder {
         let is_temporary = path.is_none();
         let path = path.unwrap_or_else(temporary);
         let lock = FolderLock::take(&path)?;
+        if !is_temporary {
+            // Also where it was there before: whoever made it may have ended before it got here.
+            let synced = Files::under(&path).sync_names_above(&path);
+            synced.map_err(|source| StartError::Folder { path: path.clone(), source })?;
+        }
         Ok(Self { path, is_temporary, _lock: lock })
     }
 

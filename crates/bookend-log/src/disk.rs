@@ -27,6 +27,16 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
 
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Creates a folder, with those above it that are missing.
+    fn create_folder(&self, dir: &Path) -> io::Result<()> {
+        fs::create_dir_all(dir)
+    }
+
+    /// Removes a folder with all that is in it.
+    fn remove_folder(&self, dir: &Path) -> io::Result<()> {
+        fs::remove_dir_all(dir)
+    }
 }
 
 /// What can be made to survive a power cut: the bytes of a file, the names of a folder.

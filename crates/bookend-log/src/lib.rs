@@ -87,6 +87,7 @@ mod disk;
 mod marks;
 mod recover;
 mod log;
+mod files;
 mod error;
 mod lock;
 #[cfg(any(test, feature = "test-disk"))]
@@ -95,6 +96,7 @@ pub mod testing;
 pub use self::{
     entry::{Entry, EntryInfo, PAYLOAD_BYTES_MAX},
     error::{AppendError, OpenError, ReadError},
+    files::{Files, ReplaceError},
     lock::{FolderLock, LockError},
     log::{Joined, Log, PendingSync, SyncDone},
     options::{Fsync, Options},

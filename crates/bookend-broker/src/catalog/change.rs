@@ -3,14 +3,14 @@
 //! A change is one file written for all topics of a request, and holds from then on: what comes before it, the folders
 //! of new partitions, is removed at the next start if the process ends in between.
 
-use std::{collections::HashSet, fs, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use kafka_protocol::ResponseError;
 
 use super::{
     Catalog, Changes, Topic,
-    file::{self, SavedTopic},
-    folders::{new_id, open_partitions, topic_dir},
+    file::SavedTopic,
+    folders::{make_partitions, new_id, open_partitions, topic_dir},
     storage,
 };
 use crate::{
@@ -67,9 +67,8 @@ impl Catalog {
         if changes.saved.topics.len() == before {
             return created;
         }
-        if let Err(error) = file::store(&self.dir, &changes.saved) {
+        if let Err(error) = self.store(&mut changes) {
             changes.saved.topics.truncate(before);
-            let error = storage(error);
             for topic in created.iter_mut().filter(|topic| topic.is_ok()) {
                 *topic = Err(error);
             }
@@ -96,20 +95,15 @@ impl Catalog {
         self.may_grow(&topic, partitions)?;
         let before = changes.saved.topics[at].partitions;
         changes.saved.topics[at].partitions = partitions;
-        let opened =
-            open_partitions(&self.dir, &changes.saved.topics[at], before, &self.log_options)
-                .map_err(storage);
-        let stored = opened.and_then(|opened| {
-            file::store(&self.dir, &changes.saved).map_err(storage)?;
-            Ok(opened)
-        });
+        let made = self.make_partitions(&changes.saved.topics[at], before);
+        let stored = made.and_then(|made| self.store(&mut changes).map(|()| made));
         match stored {
             Err(error) => {
                 changes.saved.topics[at].partitions = before;
                 Err(error)
             }
-            Ok(opened) => {
-                let all = topic.partitions.iter().cloned().chain(opened).collect();
+            Ok(made) => {
+                let all = topic.partitions.iter().cloned().chain(made).collect();
                 self.replace(&topic, all, Arc::clone(&topic.settings));
                 tracing::info!(topic = name, partitions, "partitions added");
                 Ok(())
@@ -141,9 +135,9 @@ impl Catalog {
         };
         let before =
             std::mem::replace(&mut changes.saved.topics[at].settings, Arc::clone(&settings));
-        if let Err(error) = file::store(&self.dir, &changes.saved) {
+        if let Err(error) = self.store(&mut changes) {
             changes.saved.topics[at].settings = before;
-            return Err(storage(error));
+            return Err(error);
         }
         for partition in &topic.partitions {
             partition.set_segment_bytes(settings.segment_bytes);
@@ -160,16 +154,20 @@ impl Catalog {
         let topic = self.find_id(topic.id).ok_or(ResponseError::UnknownTopicOrPartition)?;
         let before = changes.saved.topics.clone();
         changes.saved.topics.retain(|saved| saved.id != topic.id);
-        if let Err(error) = file::store(&self.dir, &changes.saved) {
+        let was_unknown = changes.is_unknown;
+        let stored = self.store(&mut changes);
+        if stored.is_err() && (was_unknown || !changes.is_unknown) {
             changes.saved.topics = before;
-            return Err(storage(error));
+            return stored;
         }
+        // Also where the catalog without it may be undone: it may as well stay, and then the next start takes the records.
         self.write(|topics| topics.remove(&topic));
         for partition in &topic.partitions {
             partition.close();
         }
+        stored?;
         // Not in the catalog any more, so the next start removes what cannot be removed now.
-        if let Err(error) = fs::remove_dir_all(topic_dir(&self.dir, topic.id)) {
+        if let Err(error) = self.files.remove_folder(&topic_dir(&self.dir, topic.id)) {
             tracing::warn!(topic = %topic.name, %error, "files of a deleted topic remain until the next start");
         }
         tracing::info!(topic = %topic.name, id = %topic.id, "topic deleted");
@@ -180,9 +178,19 @@ impl Catalog {
         Ok(Topic {
             name: saved.name.as_str().into(),
             id: saved.id,
-            partitions: open_partitions(&self.dir, saved, 0, &self.log_options).map_err(storage)?,
+            partitions: self.make_partitions(saved, 0)?,
             settings: Arc::clone(&saved.settings),
         })
+    }
+
+    /// Makes and opens the partitions of a topic from the one numbered `from` on.
+    fn make_partitions(
+        &self,
+        topic: &SavedTopic,
+        from: u32,
+    ) -> Result<Vec<Arc<Partition>>, ResponseError> {
+        make_partitions(&self.files, &self.dir, topic, from).map_err(storage)?;
+        open_partitions(&self.dir, topic, from, &self.log_options).map_err(storage)
     }
 
     /// A topic, and where it stands in the file.
@@ -237,9 +245,15 @@ pub(crate) fn is_legal(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{fs, path::Path};
+
+    use bookend_log::testing::{FolderFault, PowerCut};
 
     use super::*;
+    use crate::partition::batch::{
+        split,
+        tests::{RULES, sample},
+    };
 
     fn open(dir: &Path) -> Catalog {
         Catalog::open(dir, &bookend_log::Options::default()).unwrap()
@@ -264,6 +278,67 @@ mod tests {
         check("b", 0, ResponseError::InvalidPartitions);
         check("b", 10_000, ResponseError::PolicyViolation);
     }
+
+    // Goal: a new size of segments holds for partitions that are open. Method: one batch fills a segment, or does not.
+    #[test]
+    fn a_new_segment_size_holds_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = open(dir.path());
+        let topic = catalog.create("t", 1).unwrap();
+        let batches = split(sample(None, 1, 5).into(), &RULES).unwrap();
+        let segments_after_two = || {
+            topic.partitions[0].append(&batches, 5).unwrap();
+            topic.partitions[0].append(&batches, 5).unwrap();
+            let files = fs::read_dir(topic_dir(dir.path(), topic.id).join("0")).unwrap();
+            let is_log = |path: &Path| path.extension().is_some_and(|kind| kind == "log");
+            files.filter(|file| is_log(&file.as_ref().unwrap().path())).count()
+        };
+        assert_eq!(segments_after_two(), 1);
+        catalog.alter("t", |_| Settings::new([("segment.bytes", "14")])).unwrap().unwrap();
+        assert_eq!(segments_after_two(), 3);
+    }
+
+    // Goal: a catalog that cannot be written leaves all as it was, and can be written later.
+    #[test]
+    fn a_refused_change_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = PowerCut::default();
+        let _plugged = disk.plug_in(dir.path());
+        let catalog = open(dir.path());
+        let topic = catalog.create("t", 1).unwrap();
+        disk.fail_folder(dir.path(), Some(FolderFault::Open));
+        assert_eq!(catalog.delete(&topic), Err(ResponseError::KafkaStorageError));
+        assert!(catalog.find("t").is_some() && !topic.partitions[0].is_closed());
+        disk.fail_folder(dir.path(), None);
+        catalog.grow("t", 2).unwrap();
+        drop((catalog, topic));
+        assert_eq!(open(dir.path()).find("t").unwrap().partitions.len(), 2);
+    }
+
+    // Goal: nobody is told that records are kept which the next start removes. Method: the catalog without the topic
+    // is written, and that it stays so cannot be made sure of; both of the next starts find what they may find.
+    #[test]
+    fn a_topic_that_may_be_deleted_takes_no_records() {
+        for is_undone in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let disk = PowerCut::default();
+            let _plugged = disk.plug_in(dir.path());
+            let catalog = open(dir.path());
+            let topic = catalog.create("t", 1).unwrap();
+            disk.fail_folder(dir.path(), Some(FolderFault::Sync));
+            assert_eq!(catalog.delete(&topic), Err(ResponseError::KafkaStorageError));
+            assert!(catalog.find("t").is_none() && topic.partitions[0].is_closed());
+            disk.fail_folder(dir.path(), None);
+            assert_eq!(catalog.new_producer_id(), Err(ResponseError::KafkaStorageError));
+            drop((catalog, topic));
+            if is_undone {
+                // 1 is what was synced, where there is a choice of two; the folder itself is not taken.
+                disk.cut(&dir.path().join("catalog"), |ways| ways - 1).unwrap();
+            }
+            assert_eq!(open(dir.path()).find("t").is_some(), is_undone);
+        }
+    }
+
     // Goal: the topics of one request share the room there is, and one that cannot be had does not stop the others.
     #[test]
     fn topics_of_one_request_are_judged_one_by_one() {

@@ -13,14 +13,9 @@
 //! second file, synced, and renamed over the first: after a crash, even of the machine, either the old or the new
 //! catalog is there.
 
-use std::{
-    fmt::Write as _,
-    fs::{self, File},
-    io::{self, Write as _},
-    path::Path,
-    sync::Arc,
-};
+use std::{fmt::Write as _, fs, io, path::Path, sync::Arc};
 
+use bookend_log::{Files, ReplaceError};
 use uuid::Uuid;
 
 use crate::settings::Settings;
@@ -60,13 +55,8 @@ pub(super) fn load(dir: &Path) -> io::Result<Option<Saved>> {
 }
 
 /// Replaces the catalog in `dir`.
-pub(super) fn store(dir: &Path, saved: &Saved) -> io::Result<()> {
-    let fresh = dir.join("catalog.new");
-    let mut file = File::create(&fresh)?;
-    file.write_all(render(saved).as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&fresh, dir.join(NAME))?;
-    File::open(dir)?.sync_all()
+pub(super) fn store(files: &Files, dir: &Path, saved: &Saved) -> Result<(), ReplaceError> {
+    files.replace(&dir.join(NAME), render(saved).as_bytes())
 }
 
 fn render(saved: &Saved) -> String {
@@ -139,7 +129,7 @@ mod tests {
     fn what_is_stored_is_loaded() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(load(dir.path()).unwrap(), None);
-        store(dir.path(), &sample()).unwrap();
+        store(&Files::under(dir.path()), dir.path(), &sample()).unwrap();
         assert_eq!(load(dir.path()).unwrap(), Some(sample()));
     }
 

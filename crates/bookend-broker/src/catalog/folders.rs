@@ -1,4 +1,7 @@
 //! Where the files of topics stand: a folder per topic, named by its id, with a folder per partition.
+//!
+//! A partition's folder is made, and its name and those above it synced, before the catalog names the partition: so a
+//! folder that is missing later was lost, and the records in it with it.
 
 use std::{
     collections::HashSet,
@@ -7,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use bookend_log::Options;
+use bookend_log::{Files, Options};
 use uuid::Uuid;
 
 use super::file::{Saved, SavedTopic};
@@ -22,7 +25,28 @@ pub(super) fn topic_dir(dir: &Path, id: Uuid) -> PathBuf {
     topics_dir(dir).join(id.simple().to_string())
 }
 
-/// Opens the partitions of a topic, from the one numbered `from` on.
+/// The folder of a partition.
+fn partition_dir(dir: &Path, id: Uuid, index: u32) -> PathBuf {
+    topic_dir(dir, id).join(index.to_string())
+}
+
+/// Makes the folders of the partitions of a topic, from the one numbered `from` on, in a way that a power cut does not
+/// undo.
+pub(super) fn make_partitions(
+    files: &Files,
+    dir: &Path,
+    topic: &SavedTopic,
+    from: u32,
+) -> io::Result<()> {
+    for index in from..topic.partitions {
+        files.create_folder(&partition_dir(dir, topic.id, index))?;
+    }
+    files.sync_names(&topic_dir(dir, topic.id))?;
+    files.sync_names(&topics_dir(dir))?;
+    files.sync_names(dir)
+}
+
+/// Opens the partitions of a topic, from the one numbered `from` on; their folders are there.
 pub(super) fn open_partitions(
     dir: &Path,
     topic: &SavedTopic,
@@ -31,14 +55,17 @@ pub(super) fn open_partitions(
 ) -> Result<Vec<Arc<Partition>>, StartError> {
     let options = Options { segment_bytes_max: topic.settings.segment_bytes, ..*options };
     let open = |index: u32| {
-        let path = topic_dir(dir, topic.id).join(index.to_string());
+        let path = partition_dir(dir, topic.id, index);
+        if !path.is_dir() {
+            return Err(StartError::Missing { topic: topic.name.clone(), path });
+        }
         Partition::open(&path, options).map(Arc::new)
     };
     (from..topic.partitions).map(open).collect()
 }
 
 /// Removes the folders of topics that were deleted, or never finished, when the process ended.
-pub(super) fn remove_orphans(dir: &Path, saved: &Saved) -> io::Result<()> {
+pub(super) fn remove_orphans(files: &Files, dir: &Path, saved: &Saved) -> io::Result<()> {
     let folders = match fs::read_dir(topics_dir(dir)) {
         Ok(folders) => folders,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -49,7 +76,7 @@ pub(super) fn remove_orphans(dir: &Path, saved: &Saved) -> io::Result<()> {
         let folder = folder?;
         let id = folder.file_name().to_str().and_then(|name| Uuid::try_parse(name).ok());
         if id.is_some_and(|id| !known.contains(&id)) {
-            fs::remove_dir_all(folder.path())?;
+            files.remove_folder(&folder.path())?;
         }
     }
     Ok(())
@@ -73,11 +100,45 @@ pub(super) fn new_cluster_id() -> String {
 
 #[cfg(test)]
 mod tests {
+    use bookend_log::testing::PowerCut;
+
     use super::*;
-    use crate::catalog::Catalog;
+    use crate::{catalog::Catalog, folder::Folder};
 
     fn open(dir: &Path) -> Catalog {
         Catalog::open(dir, &Options::default()).unwrap()
+    }
+
+    // Goal: a topic that has lost its records is not taken for an empty one.
+    #[test]
+    fn a_lost_folder_is_told_at_the_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = open(dir.path());
+        let topic = catalog.create("t", 2).unwrap();
+        let lost = partition_dir(dir.path(), topic.id, 1);
+        drop((catalog, topic));
+        fs::remove_dir_all(&lost).unwrap();
+        let error = Catalog::open(dir.path(), &Options::default()).unwrap_err();
+        assert!(
+            matches!(&error, StartError::Missing { topic, path } if topic == "t" && *path == lost),
+            "{error}"
+        );
+    }
+
+    // Goal: a power cut takes no topic that was created, and no partition that was added. Method: the worst cut.
+    #[test]
+    fn a_power_cut_takes_no_topic() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = PowerCut::default();
+        let _plugged = disk.plug_in(dir.path());
+        let data = dir.path().join("deep/data");
+        let folder = Folder::take(Some(data.clone())).unwrap();
+        let catalog = open(&data);
+        catalog.create("t", 1).unwrap();
+        catalog.grow("t", 3).unwrap();
+        drop((catalog, folder));
+        disk.cut(dir.path(), |ways| ways - 1).unwrap();
+        assert_eq!(open(&data).find("t").unwrap().partitions.len(), 3);
     }
 
     #[test]

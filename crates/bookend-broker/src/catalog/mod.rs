@@ -15,6 +15,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
+use bookend_log::{Files, ReplaceError};
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
@@ -48,6 +49,7 @@ impl Topic {
 #[derive(Debug)]
 pub(crate) struct Catalog {
     dir: PathBuf,
+    files: Files,
     log_options: bookend_log::Options,
     cluster_id: String,
     topics: RwLock<Topics>,
@@ -67,21 +69,27 @@ struct Topics {
 struct Changes {
     saved: Saved,
     next_producer: i64,
+    /// A file was written that a power cut may undo, so which one is on the disk is not known any more.
+    is_unknown: bool,
 }
 
 impl Catalog {
     /// Opens the catalog in `dir` with all logs, or begins a new one.
     pub(crate) fn open(dir: &Path, log_options: &bookend_log::Options) -> Result<Self, StartError> {
         let unreadable = |source| StartError::Folder { path: dir.to_owned(), source };
+        let files = Files::under(dir);
         let saved = if let Some(saved) = file::load(dir).map_err(unreadable)? {
             saved
         } else {
             let cluster_id = new_cluster_id();
             let saved = Saved { cluster_id, producers_reserved: 0, topics: Vec::new() };
-            file::store(dir, &saved).map_err(unreadable)?;
+            let stored = file::store(&files, dir, &saved);
+            stored.map_err(|error| unreadable(std::io::Error::other(error)))?;
             saved
         };
-        remove_orphans(dir, &saved).map_err(unreadable)?;
+        // What an earlier process could not make sure of; else a power cut could bring back a catalog that names orphans.
+        files.sync_names(dir).map_err(unreadable)?;
+        remove_orphans(&files, dir, &saved).map_err(unreadable)?;
         let mut topics = Topics::default();
         for topic in &saved.topics {
             let partitions = open_partitions(dir, topic, 0, log_options)?;
@@ -94,10 +102,15 @@ impl Catalog {
         }
         Ok(Self {
             dir: dir.to_owned(),
+            files,
             log_options: *log_options,
             cluster_id: saved.cluster_id.clone(),
             topics: RwLock::new(topics),
-            saved: Mutex::new(Changes { next_producer: saved.producers_reserved, saved }),
+            saved: Mutex::new(Changes {
+                next_producer: saved.producers_reserved,
+                saved,
+                is_unknown: false,
+            }),
         })
     }
 
@@ -127,14 +140,26 @@ impl Catalog {
         if changes.next_producer >= changes.saved.producers_reserved {
             let reserved = changes.saved.producers_reserved;
             changes.saved.producers_reserved = reserved + PRODUCERS_RESERVED;
-            if let Err(error) = file::store(&self.dir, &changes.saved) {
+            if let Err(error) = self.store(&mut changes) {
                 changes.saved.producers_reserved = reserved;
-                return Err(storage(error));
+                return Err(error);
             }
         }
         let id = changes.next_producer;
         changes.next_producer += 1;
         Ok(id)
+    }
+
+    /// Writes the file anew. Once it is not known which one is on the disk, nothing is changed any more: it could be
+    /// undone, or done, by the next crash.
+    fn store(&self, changes: &mut Changes) -> Result<(), ResponseError> {
+        if changes.is_unknown {
+            return Err(storage(std::io::Error::other("an earlier change could not be synced")));
+        }
+        file::store(&self.files, &self.dir, &changes.saved).map_err(|error| {
+            changes.is_unknown = !matches!(error, ReplaceError::Kept { .. });
+            storage(error)
+        })
     }
 
     fn read<T>(&self, f: impl FnOnce(&Topics) -> T) -> T {

@@ -1,6 +1,7 @@
 //! What the groups committed: kept in memory, and in a log that is rewritten before it grows out of proportion.
 //!
-//! A commit is answered once its [entry] stands in the log, so it survives `kill -9`. Offsets are kept
+//! A commit is answered once its [entry] stands in the log, so it survives `kill -9`; and under
+//! [`Fsync::Always`](bookend_log::Fsync::Always) once that is synced, which all who commit meanwhile share. Offsets are kept
 //! by the topic's id, so those of a deleted topic are never taken for those of its successor. For how long they
 //! are kept says [`retention`]; that a group has members, or has none since when, is in the log for its sake.
 
@@ -8,16 +9,17 @@ mod entry;
 mod state;
 pub(crate) mod retention;
 mod rewrite;
+mod sync;
 #[cfg(test)]
 mod tests;
 
 use std::{
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError, RwLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use bookend_log::{Log, Options};
+use bookend_log::{Fsync, Log, Options};
 use kafka_protocol::{ResponseError, protocol::StrBytes};
 use uuid::Uuid;
 
@@ -53,8 +55,11 @@ pub(crate) type Place = (Uuid, i32);
 #[derive(Debug)]
 pub(crate) struct Offsets {
     state: RwLock<State>,
-    /// Taken before `state`, so that memory follows the log's order.
+    /// Taken before `state`, so that memory follows the log's order. Neither is held through an fsync, but for those of
+    /// a rewrite and of a new segment, through which `stored` is.
     stored: Mutex<Stored>,
+    /// Whether a change is answered only once it is synced.
+    synced_only: bool,
 }
 
 #[derive(Debug)]
@@ -112,10 +117,14 @@ impl Offsets {
         });
         let emptied: Vec<_> = emptied.collect();
         let stored = Mutex::new(Stored { log, sizes, compact_at: sizes.compact_min });
-        let offsets = Self { state: RwLock::new(state), stored };
+        let synced_only = options.fsync == Fsync::Always;
+        let offsets = Self { state: RwLock::new(state), stored, synced_only };
         for change in emptied {
             // Where it cannot be written it is found again at the next start, and counts from then.
             offsets.change(&mut offsets.stored(), change).ok();
+        }
+        if synced_only {
+            offsets.sync();
         }
         Ok(offsets)
     }
@@ -148,7 +157,7 @@ impl Offsets {
         let what = What::Committed { by, offsets };
         self.change(&mut stored, Change { group: group.into(), time_ms: now_ms, what })?;
         self.compact_if_large(&mut stored);
-        Ok(())
+        self.end_change(stored)
     }
 
     /// Whether it must be noted that the group has members. Of one without offsets nothing is kept.
@@ -163,7 +172,7 @@ impl Offsets {
             let what = What::Joined(protocol_type.into());
             let change = Change { group: group.into(), time_ms: now_ms, what };
             // A log that cannot be written is reported; the group works all the same.
-            self.change(&mut stored, change).ok();
+            self.change(&mut stored, change).and_then(|()| self.end_change(stored)).ok();
         }
     }
 
@@ -216,7 +225,8 @@ impl Offsets {
             return Ok(());
         }
         let what = What::Forgotten(places);
-        self.change(&mut stored, Change { group: group.into(), time_ms: now_ms, what })
+        self.change(&mut stored, Change { group: group.into(), time_ms: now_ms, what })?;
+        self.end_change(stored)
     }
 
     /// Forgets all offsets of a topic. Its id never comes back, so the log need not know.
@@ -243,28 +253,13 @@ impl Offsets {
             }
         }
         self.compact_if_large(&mut stored);
+        // What fails is reported.
+        self.end_change(stored).ok();
     }
 
-    /// Syncs the log if its policy asks for it.
-    pub(crate) fn sync_if_due(&self, now: Instant) {
-        let mut stored = self.stored();
-        if stored.log.sync_due(now)
-            && let Err(error) = stored.log.sync()
-        {
-            tracing::error!(%error, "committed offsets could not be synced");
-        }
-    }
-
-    /// Syncs the log.
-    pub(crate) fn sync(&self) {
-        if let Err(error) = self.stored().log.sync() {
-            tracing::error!(%error, "committed offsets could not be synced");
-        }
-    }
-
-    /// Writes a change, then lets it happen.
+    /// Writes a change, then lets it happen. It is to be [ended](Self::end_change).
     fn change(&self, stored: &mut Stored, change: Change) -> Result<(), ResponseError> {
-        let appended = stored.log.append(1, change.time_ms, &entry::encode(&change));
+        let appended = stored.log.append_unsynced(1, change.time_ms, &entry::encode(&change));
         appended.map_err(|error| refused(&error))?;
         self.state.write().unwrap_or_else(PoisonError::into_inner).apply(change);
         Ok(())

@@ -5,7 +5,11 @@
 //! the log's end as it was: whatever it says, the rewritten part behind it says last. A power cut must not take the
 //! rewritten part after the old one is gone, so it is synced in between, whatever the policy.
 
-use super::{Offsets, Stored, entry, state::State};
+use super::{
+    Offsets, Stored,
+    entry::{self, Change},
+    state::State,
+};
 
 /// A log this many times larger than what it says is rewritten.
 const COMPACT_FACTOR: u64 = 4;
@@ -48,22 +52,36 @@ impl Offsets {
     ) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
         let from = stored.log.end();
         let before = stored.log.bytes();
-        self.read(|state| {
-            let mut several = Vec::new();
-            let mut bytes = 0;
-            for (name, group) in &state.groups {
-                several.extend(State::changes_of(name, group));
-                bytes += group.bytes();
-                if bytes >= stored.sizes.entry {
-                    stored.log.append(1, 0, &entry::encode_all(&several))?;
-                    (several, bytes) = (Vec::new(), 0);
-                }
-            }
-            stored.log.append(1, 0, &entry::encode_all(&several)).map(drop)
-        })?;
+        // Whoever wants to read what is kept does not wait for the disk. Nothing of it changes meanwhile, as changes go
+        // through the log; only topics may go that were deleted, and their ids mean nothing any more.
+        let names: Vec<_> = self.read(|state| state.groups.keys().cloned().collect());
+        let mut left = names.iter().peekable();
+        while left.peek().is_some() {
+            let several = self.read(|state| some_of(state, &mut left, stored.sizes.entry));
+            stored.log.append_unsynced(1, 0, &entry::encode_all(&several))?;
+        }
         let size = stored.log.bytes() - before;
         stored.log.sync()?;
         stored.compact_at = stored.sizes.compact_min.max(size * COMPACT_FACTOR);
         Ok(stored.log.drop_before(from)?)
     }
+}
+
+/// The changes that lead to the next groups of `names`, for an entry of about that many bytes.
+fn some_of<'a>(
+    state: &State,
+    names: &mut impl Iterator<Item = &'a Box<str>>,
+    bytes_wanted: usize,
+) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut bytes = 0;
+    while bytes < bytes_wanted
+        && let Some(name) = names.next()
+    {
+        if let Some(group) = state.groups.get(name) {
+            changes.extend(State::changes_of(name, group));
+            bytes += group.bytes();
+        }
+    }
+    changes
 }

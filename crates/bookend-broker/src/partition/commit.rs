@@ -35,9 +35,14 @@ impl Partition {
         Ok(())
     }
 
+    /// Whether something may have to be synced.
+    pub(crate) fn is_unsynced(&self) -> bool {
+        self.unsynced.load(Ordering::Acquire)
+    }
+
     /// Syncs the log if its policy asks for it, without holding up appends.
     pub(crate) fn sync_if_due(&self, now: Instant) {
-        if !self.unsynced.load(Ordering::Acquire) || self.is_closed() {
+        if !self.is_unsynced() || self.is_closed() {
             return;
         }
         let mut stored = self.write();
@@ -72,6 +77,8 @@ impl Partition {
             None => Ok(()),
         });
         if let Err(error) = synced {
+            // What did not begin, for want of descriptors say, is tried again. A log that is closed for good is never due.
+            self.unsynced.store(true, Ordering::Release);
             tracing::error!(%error, "a log could not be synced; what a power cut would lose grows");
         }
     }

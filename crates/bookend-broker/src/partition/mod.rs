@@ -42,8 +42,9 @@ use crate::error::StartError;
 
 /// There is one leader for ever, so there is one epoch.
 pub(crate) const LEADER_EPOCH: i32 = 0;
-/// After how many bytes the producers are saved again, which bounds what the next start reads.
-const SNAPSHOT_BYTES: u64 = 64 * 1024 * 1024;
+/// After how many bytes the producers are saved again, which bounds what the next start reads: as many as a segment has,
+/// within these bounds.
+const SNAPSHOT_BYTES: std::ops::RangeInclusive<u64> = 16 * 1024..=64 * 1024 * 1024;
 
 /// One partition of one topic.
 #[derive(Debug)]
@@ -70,6 +71,8 @@ struct Stored {
     producers: Producers,
     /// Appended since the producers were saved.
     unsaved_bytes: u64,
+    /// How much that may be.
+    snapshot_bytes: u64,
 }
 
 /// What became of a produce.
@@ -89,6 +92,7 @@ impl Partition {
             tracing::warn!(dir = %dir.display(), "{cut}");
         }
         let (producers, unsaved_bytes) = learn(dir, &log)?;
+        let snapshot_bytes = snapshot_bytes(options.segment_bytes_max);
         Ok(Self {
             dir: dir.to_owned(),
             synced_only: options.fsync == Fsync::Always,
@@ -98,7 +102,7 @@ impl Partition {
             closed: AtomicBool::new(false),
             // An earlier process may have ended before its sync.
             unsynced: AtomicBool::new(log.end() > log.synced_end()),
-            stored: RwLock::new(Stored { log, producers, unsaved_bytes }),
+            stored: RwLock::new(Stored { log, producers, unsaved_bytes, snapshot_bytes }),
             waiters: Waiters::default(),
         })
     }
@@ -166,7 +170,7 @@ impl Partition {
             first.get_or_insert(base_offset);
         }
         stored.unsaved_bytes += bytes;
-        if stored.unsaved_bytes >= SNAPSHOT_BYTES {
+        if stored.unsaved_bytes >= stored.snapshot_bytes {
             self.save_producers(stored);
         }
         Ok(Appended { first: first.ok_or(ResponseError::InvalidRecord)?, bytes })
@@ -195,7 +199,9 @@ impl Partition {
 
     /// Sets the size of the segments to come.
     pub(crate) fn set_segment_bytes(&self, bytes: u64) {
-        self.write().log.set_segment_bytes_max(bytes);
+        let mut stored = self.write();
+        stored.log.set_segment_bytes_max(bytes);
+        stored.snapshot_bytes = snapshot_bytes(bytes);
     }
 
     /// Takes no more records: the topic is being deleted.
@@ -246,6 +252,10 @@ fn place(joined: Joined, end: i64) -> Bytes {
     }
     payloads.truncate(length);
     payloads.into()
+}
+
+fn snapshot_bytes(segment_bytes: u64) -> u64 {
+    segment_bytes.clamp(*SNAPSHOT_BYTES.start(), *SNAPSHOT_BYTES.end())
 }
 
 /// A log index as Kafka writes it.

@@ -1,6 +1,12 @@
 //! One partition, without sockets.
 
-use std::{slice, sync::Arc};
+use std::{
+    slice,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bookend_log::testing::{FolderFault, PowerCut};
 
 use super::{
     batch::{
@@ -92,6 +98,43 @@ fn a_log_of_something_else_does_not_open() {
     drop(log);
     let error = Partition::open(dir.path(), Options::default()).unwrap_err();
     assert!(matches!(error, StartError::NotABatch { offset: 0 }), "{error}");
+}
+
+// Goal: the latest time is asked of what consumers may see, and costs no fsync. Method: the first batch is committed,
+// a later one is appended and waits for its sync.
+#[test]
+fn the_latest_time_is_one_that_consumers_may_see() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { fsync: Fsync::Always, ..Options::default() };
+    let partition = Partition::open(dir.path(), options).unwrap();
+    assert_eq!(partition.latest_time(&mut Budget::default()), Ok(None));
+    append(&partition, batch_of(None, 10, &[0, 5], 0));
+    let batch = split(batch_of(None, 50, &[0], 0).into(), &RULES).unwrap().remove(0);
+    append_one(&mut partition.write(), &batch, NOW).unwrap();
+    assert_eq!(partition.latest_time(&mut Budget::default()), Ok(Some(Found { offset: 1, timestamp: 15 })));
+    assert_eq!((partition.end(), partition.write().log.synced_end()), (2, 2));
+}
+
+// Goal: a sync that fails before it has done anything is tried again. Method: a folder that cannot be opened for a
+// while, as for want of descriptors.
+#[test]
+fn a_sync_that_could_not_begin_is_tried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = PowerCut::default();
+    let _plugged = disk.plug_in(dir.path());
+    let options = Options { fsync: Fsync::Interval(Duration::from_secs(1)), ..Options::default() };
+    let partition = Partition::open(&dir.path().join("0"), options).unwrap();
+    append(&partition, batch_of(None, 10, &[0], 0));
+    let begin = Instant::now();
+    let sync = |seconds| partition.sync_if_due(begin + Duration::from_secs(seconds));
+    disk.fail_folder(&dir.path().join("0"), Some(FolderFault::Open));
+    sync(0);
+    sync(1);
+    assert_eq!(partition.write().log.synced_end(), 0);
+    disk.fail_folder(&dir.path().join("0"), None);
+    sync(2);
+    sync(3);
+    assert_eq!(partition.write().log.synced_end(), 1);
 }
 
 // Goal: a topic under deletion neither takes records nor leaves anyone waiting.

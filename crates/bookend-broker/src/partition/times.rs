@@ -38,11 +38,13 @@ impl Partition {
 
     /// The first record of the latest time, looked for within `budget`. Blocks on the disk.
     pub(crate) fn latest_time(&self, budget: &mut Budget) -> Result<Option<Found>, ResponseError> {
-        let pending = self.begin_commit(&mut self.write())?;
-        self.commit(pending)?;
+        // What is not synced yet is not there yet.
         let end = self.end();
         let stored = self.read_lock();
-        let latest = stored.log.latest_time().map_err(|error| unreadable(&error))?;
+        let latest = stored
+            .log
+            .latest_time_before(end.unsigned_abs())
+            .map_err(|error| unreadable(&error))?;
         let Some(entry) = latest else { return Ok(None) };
         let found = first_from(&stored, entry, entry.time_ms, budget)?;
         Ok(found.filter(|found| found.offset < end))

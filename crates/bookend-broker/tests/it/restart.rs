@@ -1,11 +1,7 @@
-//! What is left after a stop, after `kill -9`, and in a copy of the folder made at any moment.
+//! What is left after a stop, and in a copy of the folder made at any moment; after `kill -9` says
+//! [`crash`](crate::crash).
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader, Write as _},
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{fs, path::Path};
 
 use bookend_broker::Broker;
 use kafka_protocol::messages::{
@@ -13,7 +9,7 @@ use kafka_protocol::messages::{
     offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
 };
 
-use crate::client::{Client, batch, produce, text, topic_name};
+use crate::client::{Client, batch, text, topic_name};
 
 async fn start(folder: &Path) -> Broker {
     Broker::builder().data(folder).partitions(1).start().await.unwrap()
@@ -81,54 +77,4 @@ async fn everything_acknowledged_survives() {
         assert_eq!((next.error_code, next.base_offset), (0, 3));
         broker.stop().await;
     }
-}
-
-const FOLDER: &str = "BOOKEND_BROKER_TEST_FOLDER";
-
-/// The broker of the test below, in a process of its own: without that test it does nothing.
-#[tokio::test]
-async fn child() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let broker = start(Path::new(&folder)).await;
-    writeln!(std::io::stdout(), "\nlistening {}", broker.addr()).unwrap();
-    std::future::pending::<()>().await;
-}
-
-// Goal: after a real `kill -9` in the middle of produces, all that was acknowledged is there, once, and the batch
-// whose answer was lost can be sent again.
-#[tokio::test]
-async fn kill_9_loses_nothing_acknowledged() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut process = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "restart::child", "--nocapture"])
-        .env(FOLDER, dir.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let output = BufReader::new(process.stdout.take().unwrap());
-    let addr = output
-        .lines()
-        .find_map(|line| line.unwrap().strip_prefix("listening ").map(str::to_owned))
-        .unwrap();
-    let mut client = Client::connect(addr.parse().unwrap()).await;
-    client.topic("t").await;
-    let id = client.producer_id().await;
-    for n in 0..50 {
-        let acknowledged = client.produce("t", batch(Some((id, n)), &[&n.to_string()])).await;
-        assert_eq!((acknowledged.error_code, acknowledged.base_offset), (0, n.into()));
-        commit(&mut client, n.into()).await;
-    }
-    client.send(9, &produce("t", batch(Some((id, 50)), &["50"]))).await;
-    process.kill().unwrap(); // SIGKILL
-    process.wait().unwrap();
-
-    let broker = start(dir.path()).await;
-    let mut client = Client::connect(broker.addr()).await;
-    let again = client.produce("t", batch(Some((id, 50)), &["50"])).await;
-    assert_eq!((again.error_code, again.base_offset), (0, 50));
-    let expected: Vec<_> = (0..=50).map(|n| n.to_string()).collect();
-    assert_eq!(client.values("t").await, expected);
-    assert_eq!(committed(&mut client).await, 49);
-    broker.stop().await;
 }

@@ -12,7 +12,7 @@ mod tests;
 
 use std::{
     collections::VecDeque,
-    fs, io, mem,
+    io, mem,
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
@@ -86,7 +86,7 @@ impl Log {
         disk: Arc<dyn Disk>,
     ) -> Result<(Self, Recovery), OpenError> {
         let failed = |source| OpenError::Io { path: dir.to_owned(), source };
-        fs::create_dir_all(dir).map_err(failed)?;
+        disk.create_folder(dir).map_err(failed)?;
         let found = recover(dir, options.fsync, &*disk)?;
         let tail = Tail::new(disk, &found.active);
         let (dir, start) = (dir.to_owned(), found.start);

@@ -156,21 +156,33 @@ impl Log {
     /// # Errors
     /// As [`find_time`](Self::find_time).
     pub fn latest_time(&self) -> Result<Option<EntryInfo>, ReadError> {
+        self.latest_time_before(self.end())
+    }
+
+    /// The entry with the greatest time among those that begin before `end`, the first of them; `None` when there is
+    /// none. For an owner whose readers see nothing from there on.
+    ///
+    /// # Errors
+    /// As [`find_time`](Self::find_time).
+    pub fn latest_time_before(&self, end: u64) -> Result<Option<EntryInfo>, ReadError> {
         let mut time_max = None;
-        for segment in self.held() {
-            time_max = time_max.max(self.time_max(segment)?);
+        for segment in self.held().take_while(|segment| segment.first < end) {
+            time_max = time_max.max(self.time_max(segment, end)?);
         }
         time_max.map_or(Ok(None), |time_ms| self.find_time(time_ms))
     }
 
-    /// The greatest time of the segment's entries from the start on.
-    fn time_max(&self, segment: &Segment) -> Result<Option<i64>, ReadError> {
-        if segment.first >= self.start {
+    /// The greatest time of the segment's entries from the start on, of those that begin before `end`.
+    fn time_max(&self, segment: &Segment, end: u64) -> Result<Option<i64>, ReadError> {
+        if segment.first >= self.start && segment.end <= end {
             return Ok(Some(segment.time_max));
         }
         let mut time_max = None;
         let mut cursor = segment.cursor_before(&self.dir, self.start, Pace::Step)?;
         while let Some(header) = cursor.header().map_err(|fault| cursor.read_error(fault))? {
+            if header.first >= end {
+                break;
+            }
             if header.end() > self.start {
                 time_max = time_max.max(Some(header.time_ms));
             }

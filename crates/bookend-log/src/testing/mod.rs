@@ -27,7 +27,7 @@
 //!   A file may also end within the pages that stayed. Bytes written over others may be the old ones.
 //! - A truncation comes before what was written after it, and may not have happened at all.
 //! - Of a folder's unsynced names each is what it was at any moment since the last sync: there, gone, or renamed.
-//!   A folder whose own name was never synced may be gone with all that is in it.
+//!   A folder whose own name was never synced, or that of a folder above it, may be gone with all that is in it.
 
 mod inode;
 mod state;
@@ -76,10 +76,23 @@ impl PowerCut {
         for path in state.forget(dir) {
             remove_if_there(&path)?;
         }
-        for (path, bytes) in left {
+        for folder in &left.lost {
+            match fs::remove_dir_all(folder) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        // A log whose folder was removed may still have tried to write.
+        let in_a_folder = |path: &PathBuf| path.parent().is_some_and(Path::is_dir);
+        for (path, bytes) in left.files.into_iter().filter(|(path, _)| in_a_folder(path)) {
             fs::write(path, bytes)?;
         }
         Ok(())
+    }
+
+    /// Makes this folder fail from now on, or no more.
+    pub fn fail_folder(&self, dir: &Path, fault: Option<FolderFault>) {
+        self.state().fail_folder(dir, fault);
     }
 
     /// As [`cut`](Self::cut), but leaves the files in the folder `to`, which is created, and `dir` as it is: so many
@@ -94,7 +107,7 @@ impl PowerCut {
         mut choose: impl FnMut(usize) -> usize,
     ) -> io::Result<()> {
         fs::create_dir_all(to)?;
-        for (path, bytes) in self.state().left(dir, &mut choose) {
+        for (path, bytes) in self.state().left(dir, &mut choose).files {
             let below = path.strip_prefix(dir).map_err(io::Error::other)?;
             let path = to.join(below);
             path.parent().map_or(Ok(()), fs::create_dir_all)?;
@@ -124,6 +137,15 @@ impl PowerCut {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How a folder fails whose names are to be synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FolderFault {
+    /// It cannot be opened, as for want of descriptors.
+    Open,
+    /// It is opened, and the sync fails.
+    Sync,
 }
 
 /// A disk under a folder; see [`PowerCut::plug_in`].
@@ -184,6 +206,9 @@ impl Disk for PowerCut {
     }
 
     fn open_folder(&self, dir: &Path) -> io::Result<Box<dyn Synced>> {
+        if self.state().fault(dir) == Some(FolderFault::Open) {
+            return Err(io::Error::other("the folder cannot be opened"));
+        }
         Ok(Box::new(CutFolder { disk: self.clone(), dir: dir.to_owned() }))
     }
 
@@ -208,6 +233,22 @@ impl Disk for PowerCut {
         state.see(path)?;
         fs::remove_file(path)?;
         state.remove(path);
+        Ok(())
+    }
+
+    fn create_folder(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        for folder in dir.ancestors().take_while(|folder| !folder.exists()) {
+            state.create_folder(folder);
+        }
+        fs::create_dir_all(dir)
+    }
+
+    // The names in it are gone at once, and for good: what of them a power cut brings back is nobody's.
+    fn remove_folder(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        fs::remove_dir_all(dir)?;
+        state.forget(dir);
         Ok(())
     }
 }
@@ -249,7 +290,10 @@ struct CutFolder {
 
 impl Synced for CutFolder {
     fn sync(&self) -> io::Result<()> {
-        self.disk.state().sync_folder(&self.dir);
-        Ok(())
+        let mut state = self.disk.state();
+        if state.fault(&self.dir) == Some(FolderFault::Sync) {
+            return Err(io::Error::other("the folder cannot be synced"));
+        }
+        state.sync_folder(&self.dir)
     }
 }

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::inode::Inode;
+use super::{FolderFault, inode::Inode};
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -16,8 +16,16 @@ pub(super) struct State {
     inodes: Vec<Inode>,
     /// By path, so that the same answers lead to the same end.
     names: BTreeMap<PathBuf, Name>,
-    /// The folders that logs are in, and whether their own names are durable.
+    /// The folders that logs are in, and those that were created here, and whether their own names are durable.
     folders: BTreeMap<PathBuf, bool>,
+    faults: BTreeMap<PathBuf, FolderFault>,
+}
+
+/// What a power cut leaves, and which folders it takes.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    pub(super) files: Vec<(PathBuf, Vec<u8>)>,
+    pub(super) lost: Vec<PathBuf>,
 }
 
 /// What a name stands for, `None` where there is no such file.
@@ -36,7 +44,29 @@ impl Name {
 
 impl State {
     pub(super) fn new(page_bytes: usize) -> Self {
-        Self { page_bytes, inodes: Vec::new(), names: BTreeMap::new(), folders: BTreeMap::new() }
+        Self {
+            page_bytes,
+            inodes: Vec::new(),
+            names: BTreeMap::new(),
+            folders: BTreeMap::new(),
+            faults: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn fail_folder(&mut self, dir: &Path, fault: Option<FolderFault>) {
+        match fault {
+            Some(fault) => self.faults.insert(dir.to_owned(), fault),
+            None => self.faults.remove(dir),
+        };
+    }
+
+    pub(super) fn fault(&self, dir: &Path) -> Option<FolderFault> {
+        self.faults.get(dir).copied()
+    }
+
+    /// Takes note of a folder that is being made.
+    pub(super) fn create_folder(&mut self, dir: &Path) {
+        self.folders.insert(dir.to_owned(), false);
     }
 
     pub(super) fn inode(&mut self, inode: usize) -> &mut Inode {
@@ -85,7 +115,7 @@ impl State {
         self.set(path, None);
     }
 
-    pub(super) fn sync_folder(&mut self, dir: &Path) {
+    pub(super) fn sync_folder(&mut self, dir: &Path) -> io::Result<()> {
         let within = |path: &Path| path.parent() == Some(dir);
         for (_, name) in self.names.iter_mut().filter(|(path, _)| within(path)) {
             name.durable = name.now();
@@ -94,14 +124,18 @@ impl State {
         for (_, durable) in self.folders.iter_mut().filter(|(path, _)| within(path)) {
             *durable = true;
         }
+        // Also those that nobody told of.
+        for name in fs::read_dir(dir)? {
+            let name = name?;
+            if name.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.folders.insert(name.path(), true);
+            }
+        }
+        Ok(())
     }
 
-    /// The files at and beneath `dir` that a power cut leaves.
-    pub(super) fn left(
-        &self,
-        dir: &Path,
-        choose: &mut dyn FnMut(usize) -> usize,
-    ) -> Vec<(PathBuf, Vec<u8>)> {
+    /// What a power cut leaves at and beneath `dir`.
+    pub(super) fn left(&self, dir: &Path, choose: &mut dyn FnMut(usize) -> usize) -> Left {
         let mut lost = BTreeSet::new();
         for (folder, durable) in self.folders.iter().filter(|(folder, _)| folder.starts_with(dir)) {
             if !durable && choose(2) != 0 {
@@ -109,7 +143,7 @@ impl State {
             }
         }
         let gone = |path: &Path| path.ancestors().any(|folder| lost.contains(&folder.to_owned()));
-        let mut left = Vec::new();
+        let mut files = Vec::new();
         for (path, name) in &self.names {
             if !path.starts_with(dir) || gone(path) {
                 continue;
@@ -119,10 +153,10 @@ impl State {
             ways.dedup();
             let way = if ways.len() > 1 { choose(ways.len()).min(ways.len() - 1) } else { 0 };
             if let Some(inode) = ways[way] {
-                left.push((path.clone(), self.inodes[inode].left(self.page_bytes, choose)));
+                files.push((path.clone(), self.inodes[inode].left(self.page_bytes, choose)));
             }
         }
-        left
+        Left { files, lost: lost.into_iter().cloned().collect() }
     }
 
     /// Forgets all that is at and beneath `dir`, and tells its paths.

@@ -1,5 +1,6 @@
 //! What was committed is there, also after a restart, until it is forgotten.
 
+use bookend_log::{Fsync, Options, testing::PowerCut};
 use kafka_protocol::ResponseError;
 
 use super::{
@@ -138,4 +139,30 @@ fn an_entry_without_a_time_counts_from_the_start() {
     assert_eq!(offsets.find("g", (FIRST, 7)).unwrap().offset, 42);
     let time_ms = offsets.read(|state| state.groups["g"].offsets[&(FIRST, 7)].time_ms);
     assert_eq!(time_ms, NOON);
+}
+
+// Goal: a change that was answered after an fsync survives a power cut, by whatever it was made. Method: the worst cut
+// after each of them.
+#[test]
+fn what_was_answered_survives_a_power_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = PowerCut::default();
+    let _plugged = disk.plug_in(dir.path());
+    let options = Options { fsync: Fsync::Always, ..Options::default() };
+    let open = || Offsets::open(&dir.path().join("offsets"), options, NOON, |_| true).unwrap();
+    let cut = |offsets| {
+        drop(offsets);
+        disk.cut(dir.path(), |ways| ways - 1).unwrap();
+        open()
+    };
+    let offsets = open();
+    commit(&offsets, "g", (FIRST, 0), 7);
+    commit(&offsets, "g", (FIRST, 1), 8);
+    let offsets = cut(offsets);
+    assert_eq!(offsets.of_group("g"), [((FIRST, 0), at(7)), ((FIRST, 1), at(8))]);
+    offsets.forget("g", NOON, || Ok(vec![(FIRST, 1)])).unwrap();
+    offsets.join("g", "consumer", NOON);
+    let offsets = cut(offsets);
+    assert_eq!(offsets.of_group("g"), [((FIRST, 0), at(7))]);
+    assert_eq!(offsets.protocol_type("g"), Some(consumer()));
 }

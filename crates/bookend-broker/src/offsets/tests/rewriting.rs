@@ -211,3 +211,20 @@ fn a_rewrite_is_synced_before_the_old_goes() {
     }
     assert!(rewritten > 0);
 }
+
+// Goal: a rewrite is synced also where nothing else ever is: it does not drop what is on the disk for what is not.
+#[test]
+fn a_rewrite_is_synced_under_any_policy() {
+    let dir = tempfile::tempdir().unwrap();
+    let offsets = open(dir.path(), 1_024, Fsync::Never);
+    let mut rewritten = 0;
+    for offset in 0..60 {
+        let start = offsets.stored().log.start();
+        run(&offsets, &Step::Commit { group: 1, partition: 1, offset, is_member: false }, NOON);
+        if offsets.stored().log.start() > start {
+            rewritten += 1;
+            assert!(!offsets.is_unsynced(), "{offset}");
+        }
+    }
+    assert!(rewritten > 0);
+}

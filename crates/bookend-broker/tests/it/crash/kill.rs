@@ -19,7 +19,7 @@ use super::{
 
 const FOLDER: &str = "BOOKEND_BROKER_CRASH_FOLDER";
 /// The kill comes after so many acknowledgments at most.
-const ACKS_MAX: usize = 60;
+const ACKS_MAX: usize = 200;
 
 async fn start(folder: &Path) -> Broker {
     let broker =

@@ -13,10 +13,17 @@ use kafka_protocol::messages::{
 use tokio::{sync::watch, task::JoinSet};
 use uuid::Uuid;
 
+use super::churn::{self, Reborn, Trimmed};
 use crate::client::{Client, batch, produce, text, topic_name};
 
 pub(crate) const TOPIC: &str = "t";
 pub(crate) const PARTITIONS: i32 = 2;
+/// Small enough that a partition has many segments, and saves its producers now and then.
+const SEGMENT_BYTES: &str = "16384";
+/// A topic whose offsets are committed with so much metadata that their log is rewritten now and then.
+pub(crate) const WIDE: &str = "wide";
+const WIDE_PARTITIONS: i32 = 64;
+const METADATA_BYTES: usize = 4_000;
 const PRODUCERS: i32 = 3;
 const GROUPS: usize = 2;
 /// The longest value of a record.
@@ -28,6 +35,8 @@ pub(crate) struct Known {
     pub(crate) producers: Vec<Producer>,
     pub(crate) groups: Vec<Group>,
     pub(crate) topics: Vec<Created>,
+    pub(crate) trimmed: Trimmed,
+    pub(crate) reborn: Reborn,
     /// Every producer id that was given.
     pub(crate) ids: Vec<i64>,
     /// What a broker refused that should not refuse anything.
@@ -81,12 +90,22 @@ impl Known {
 
     /// Works on the broker at `addr` until it is gone; counts every acknowledgment in `acks`.
     pub(crate) async fn load(self, addr: SocketAddr, acks: &Arc<watch::Sender<u64>>) -> Self {
-        let Self { producers, groups, mut topics, mut ids, mut refusals } = self;
+        let Self { producers, groups, mut topics, mut ids, mut refusals, trimmed, reborn } = self;
+        if let Some(mut client) = Client::try_connect(addr).await {
+            // Where they are there already, this is refused.
+            churn::create(&mut client, TOPIC, PARTITIONS, SEGMENT_BYTES).await;
+            churn::create(&mut client, WIDE, WIDE_PARTITIONS, SEGMENT_BYTES).await;
+        }
         let mut producing: JoinSet<_> =
             producers.into_iter().map(|p| p.work(addr, Arc::clone(acks))).collect();
         let mut committing: JoinSet<_> =
             groups.into_iter().map(|g| g.commit(addr, Arc::clone(acks))).collect();
-        let (made, given) = tokio::join!(create(addr, topics.len(), acks), take_ids(addr, acks));
+        let (made, given, trimmed, reborn) = tokio::join!(
+            create(addr, topics.len(), acks),
+            take_ids(addr, acks),
+            trimmed.work(addr, Arc::clone(acks)),
+            reborn.work(addr, Arc::clone(acks)),
+        );
         topics.extend(made);
         ids.extend(given);
         let mut producers = Vec::new();
@@ -99,11 +118,11 @@ impl Known {
         while let Some(group) = committing.join_next().await {
             groups.push(group.unwrap());
         }
-        Self { producers, groups, topics, ids, refusals }
+        Self { producers, groups, topics, trimmed, reborn, ids, refusals }
     }
 }
 
-fn count(acks: &watch::Sender<u64>) {
+pub(super) fn count(acks: &watch::Sender<u64>) {
     acks.send_modify(|acks| *acks += 1);
 }
 
@@ -176,17 +195,21 @@ impl Group {
         let Some(mut client) = connect(addr).await else { return self };
         loop {
             self.sent += 1;
-            let partition =
-                OffsetCommitRequestPartition::default().with_committed_offset(self.sent);
+            let partition = |index| {
+                OffsetCommitRequestPartition::default()
+                    .with_partition_index(index)
+                    .with_committed_offset(self.sent)
+                    .with_committed_metadata(Some(text(&"m".repeat(METADATA_BYTES))))
+            };
             let topic = OffsetCommitRequestTopic::default()
-                .with_name(topic_name(TOPIC))
-                .with_partitions(vec![partition]);
+                .with_name(topic_name(WIDE))
+                .with_partitions((0..WIDE_PARTITIONS).map(partition).collect());
             let request = OffsetCommitRequest::default()
                 .with_group_id(text(&self.name).into())
                 .with_generation_id_or_member_epoch(-1)
                 .with_topics(vec![topic]);
             let Some(answer) = client.try_ask(8, &request).await else { return self };
-            assert_eq!(answer.topics[0].partitions[0].error_code, 0);
+            assert!(answer.topics[0].partitions.iter().all(|partition| partition.error_code == 0));
             self.acked = self.sent;
             count(&acks);
         }

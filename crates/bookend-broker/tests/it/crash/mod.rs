@@ -1,10 +1,11 @@
 //! Crashes under load, and what must be there afterwards.
 //!
-//! [`load`] is what clients do until the broker is gone, and what they then know; [`oracle`] compares that with what the
+//! [`load`] and [`churn`] are what clients do until the broker is gone, and what they then know; [`oracle`] compares that with what the
 //! next broker on the same folder says. [`kill`] ends a process of its own with SIGKILL, [`power`] cuts the power of a
 //! disk that forgets. Everything is chosen by a seed; `BOOKEND_SEEDS=1000 cargo test -p bookend-broker crash --
 //! --nocapture` takes as many of them, and says how far it is.
 
+mod churn;
 mod kill;
 mod load;
 mod oracle;

@@ -29,7 +29,11 @@ pub(crate) async fn broken(mut known: Known, addr: SocketAddr) -> Vec<String> {
         broken.extend(compare(&known, partition, &stored));
     }
     for group in &known.groups {
-        let committed = committed(&mut client, &group.name).await;
+        let all = committed(&mut client, &group.name).await;
+        let committed = all.first().copied().unwrap_or_default();
+        if all.iter().any(|other| *other != committed) {
+            broken.push(format!("{}: a commit is there in parts, {all:?}", group.name));
+        }
         if !(group.acked..=group.sent).contains(&committed) {
             let (name, acked, sent) = (&group.name, group.acked, group.sent);
             broken.push(format!("{name}: {committed} is not within {acked} and {sent}"));
@@ -41,6 +45,10 @@ pub(crate) async fn broken(mut known: Known, addr: SocketAddr) -> Vec<String> {
             broken.push(format!("{}: created as {}, now {}", topic.name, topic.id, found.topic_id));
         }
     }
+    known.trimmed.check(&mut client).await;
+    known.reborn.check(&mut client).await;
+    broken.append(&mut known.trimmed.broken);
+    broken.append(&mut known.reborn.broken);
     known.ids.push(client.producer_id().await);
     let ids = known.ids.iter().chain(known.producers.iter().filter_map(|p| p.id.as_ref()));
     let mut seen = HashSet::new();
@@ -134,8 +142,10 @@ fn compare(known: &Known, partition: i32, stored: &[Stored]) -> Vec<String> {
     broken
 }
 
-async fn committed(client: &mut Client, group: &str) -> i64 {
+/// What a group has committed for the partitions of the one topic it reads.
+async fn committed(client: &mut Client, group: &str) -> Vec<i64> {
     let request = OffsetFetchRequest::default().with_group_id(text(group).into()).with_topics(None);
     let topics = client.ask(7, &request).await.topics;
-    topics.first().map_or(0, |topic| topic.partitions[0].committed_offset)
+    let partitions = topics.iter().flat_map(|topic| &topic.partitions);
+    partitions.map(|partition| partition.committed_offset).collect()
 }
