@@ -154,8 +154,14 @@ impl BrokerBuilder {
         if !addr.ip().is_loopback() {
             tracing::warn!(%addr, "this broker has no authentication, and listens beyond this host");
         }
-        let mut node = blocking(move || Node::open(Folder::take(data)?, fsync, partitions)).await?;
-        node.alive = Some(alive);
+        // What holds the folder is alive from the first, also if nobody waits for the start any more.
+        let open = move || {
+            let mut alive = Some(alive);
+            let mut node = Node::open(Folder::take(data)?, fsync, partitions)?;
+            node.alive = alive.take();
+            Ok::<_, StartError>(node)
+        };
+        let mut node = blocking(open).await?;
         node.auto_create = auto_create;
         let node = Arc::new(node);
         let (stopping, stop) = watch::channel(false);
