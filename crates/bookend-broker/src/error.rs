@@ -30,6 +30,13 @@ pub enum StartError {
         /// What is wrong with it.
         source: io::Error,
     },
+    /// There are topics or committed offsets, but the catalog that says what they are is gone. Restore it from a copy,
+    /// or name another folder; to begin anew, remove what is left.
+    #[error("`{}` has lost its file `catalog`, and what else is in it says nothing without it", path.display())]
+    NoCatalog {
+        /// The data folder.
+        path: PathBuf,
+    },
     /// The folder of a partition is gone, and the records in it with it. Restore the data folder from a copy, or name
     /// another one. To go on without those records, create the folder, empty.
     #[error("topic `{topic}` has lost the folder `{}`", path.display())]

@@ -1,4 +1,5 @@
-//! The data folder: locked against other processes, and removed at the end if it is a temporary one.
+//! The data folder: locked against other processes, and removed at the end if it is a temporary one. Also, how many
+//! files there may be open.
 
 use std::{
     fs,
@@ -44,6 +45,17 @@ impl Drop for Folder {
             tracing::warn!(path = %self.path.display(), %error, "a temporary folder remains");
         }
     }
+}
+
+/// How many files and connections the system lets this process have open.
+pub(crate) fn open_files_max() -> usize {
+    #[cfg(unix)]
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile)
+        .current
+        .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    #[cfg(not(unix))]
+    let files = usize::MAX;
+    files
 }
 
 fn temporary() -> PathBuf {

@@ -20,6 +20,12 @@ fn topics_dir(dir: &Path) -> PathBuf {
     dir.join("topics")
 }
 
+/// Whether there is what only a catalog can explain: it is written before all else.
+pub(super) fn has_data(dir: &Path) -> bool {
+    let is_there = |dir: PathBuf| fs::read_dir(dir).is_ok_and(|mut files| files.next().is_some());
+    is_there(topics_dir(dir)) || is_there(dir.join("offsets"))
+}
+
 /// The folder of a topic.
 pub(super) fn topic_dir(dir: &Path, id: Uuid) -> PathBuf {
     topics_dir(dir).join(id.simple().to_string())
@@ -139,6 +145,17 @@ mod tests {
         drop((catalog, folder));
         disk.cut(dir.path(), |ways| ways - 1).unwrap();
         assert_eq!(open(&data).find("t").unwrap().partitions.len(), 3);
+    }
+
+    // Goal: a catalog that is lost takes nothing with it. Method: all but the catalog is there.
+    #[test]
+    fn a_lost_catalog_is_not_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let topic = open(dir.path()).create("t", 1).unwrap();
+        fs::remove_file(dir.path().join("catalog")).unwrap();
+        let refused = Catalog::open(dir.path(), &Options::default()).unwrap_err();
+        assert!(matches!(refused, StartError::NoCatalog { .. }), "{refused}");
+        assert!(topic_dir(dir.path(), topic.id).exists());
     }
 
     #[test]

@@ -80,6 +80,9 @@ impl Catalog {
         let files = Files::under(dir);
         let saved = if let Some(saved) = file::load(dir).map_err(unreadable)? {
             saved
+        } else if folders::has_data(dir) {
+            // A new catalog would know none of it, and remove it.
+            return Err(StartError::NoCatalog { path: dir.to_owned() });
         } else {
             let cluster_id = new_cluster_id();
             let saved = Saved { cluster_id, producers_reserved: 0, topics: Vec::new() };

@@ -37,7 +37,7 @@ impl Partition {
 
     /// Whether something may have to be synced.
     pub(crate) fn is_unsynced(&self) -> bool {
-        self.unsynced.load(Ordering::Acquire)
+        self.tail.is_unsynced()
     }
 
     /// Syncs the log if its policy asks for it, without holding up appends.
@@ -47,11 +47,20 @@ impl Partition {
         }
         let mut stored = self.write();
         if stored.log.sync_due(now) {
-            self.unsynced.store(false, Ordering::Release);
+            self.tail.begin_sync();
             let pending = stored.log.begin_sync();
             drop(stored);
             self.end_sync(pending);
         }
+    }
+
+    /// Syncs the log before it is due, which closes its file.
+    pub(super) fn sync_early(&self) {
+        let mut stored = self.write();
+        self.tail.begin_sync();
+        let pending = stored.log.begin_sync();
+        drop(stored);
+        self.end_sync(pending);
     }
 
     /// Syncs the log and saves what is known of the producers, for a stop.
@@ -78,7 +87,7 @@ impl Partition {
         });
         if let Err(error) = synced {
             // What did not begin, for want of descriptors say, is tried again. A log that is closed for good is never due.
-            self.unsynced.store(true, Ordering::Release);
+            let _crowded = self.tail.written();
             tracing::error!(%error, "a log could not be synced; what a power cut would lose grows");
         }
     }

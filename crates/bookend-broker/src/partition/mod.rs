@@ -2,7 +2,7 @@
 //!
 //! A batch is stored as the producer sent it, one log entry each; a log index is a Kafka offset. What is the
 //! broker's to say in a batch, its offset and the leader's epoch, is written in when it is served. [`replay`] learns at
-//! the start who produced what, [`commit`] says when records are there for consumers, [`times`] finds them by their
+//! the start who produced what, [`commit`] says when records are there for consumers, [`tail`] whether they wait for a sync, [`times`] finds them by their
 //! time, [`retention`] lets them go, [`waiters`] are those who want to know of new ones.
 //!
 //! Most of it blocks on the disk, so [`wire`](crate::wire) calls it on a blocking thread; the log's bounds and the
@@ -13,6 +13,7 @@ mod commit;
 mod producers;
 mod replay;
 mod retention;
+mod tail;
 mod times;
 mod waiters;
 
@@ -32,6 +33,7 @@ use self::{
     batch::Batch,
     producers::{Producers, Verdict},
     replay::learn,
+    tail::Tail,
     waiters::Waiters,
 };
 pub(crate) use self::{
@@ -60,8 +62,7 @@ pub(crate) struct Partition {
     bytes_seen: AtomicU64,
     /// Its topic was deleted.
     closed: AtomicBool,
-    /// Something may have to be synced.
-    unsynced: AtomicBool,
+    tail: Tail,
     waiters: Waiters,
 }
 
@@ -101,7 +102,7 @@ impl Partition {
             bytes_seen: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             // An earlier process may have ended before its sync.
-            unsynced: AtomicBool::new(log.end() > log.synced_end()),
+            tail: Tail::new(options.fsync, log.end() > log.synced_end()),
             stored: RwLock::new(Stored { log, producers, unsaved_bytes, snapshot_bytes }),
             waiters: Waiters::default(),
         })
@@ -132,12 +133,15 @@ impl Partition {
     ///
     /// `now_ms` is the age's measure for batches whose records have no time.
     pub(crate) fn append(&self, batches: &[Batch], now_ms: i64) -> Result<i64, ResponseError> {
-        let (appended, pending) = {
+        let (appended, pending, is_crowded) = {
             let mut stored = self.write();
             let appended = self.append_all(&mut stored, batches, now_ms);
-            self.unsynced.store(true, Ordering::Release);
-            (appended, self.begin_commit(&mut stored))
+            let is_crowded = self.tail.written();
+            (appended, self.begin_commit(&mut stored), is_crowded)
         };
+        if is_crowded {
+            self.sync_early();
+        }
         // Also after an error: some of them may be in.
         self.commit(pending?)?;
         let appended = appended.inspect_err(|_| self.waiters.wake_all())?;

@@ -111,7 +111,10 @@ fn the_latest_time_is_one_that_consumers_may_see() {
     append(&partition, batch_of(None, 10, &[0, 5], 0));
     let batch = split(batch_of(None, 50, &[0], 0).into(), &RULES).unwrap().remove(0);
     append_one(&mut partition.write(), &batch, NOW).unwrap();
-    assert_eq!(partition.latest_time(&mut Budget::default()), Ok(Some(Found { offset: 1, timestamp: 15 })));
+    assert_eq!(
+        partition.latest_time(&mut Budget::default()),
+        Ok(Some(Found { offset: 1, timestamp: 15 }))
+    );
     assert_eq!((partition.end(), partition.write().log.synced_end()), (2, 2));
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::folder::open_files_max;
+
 /// What clients may take; see [`BrokerBuilder::limits`](crate::BrokerBuilder::limits). Any values are valid.
 ///
 /// ```
@@ -47,12 +49,6 @@ impl Default for Limits {
 impl Limits {
     /// How many connections there may be under the system's limit of open files.
     pub(super) fn connections_allowed(&self) -> usize {
-        #[cfg(unix)]
-        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile)
-            .current
-            .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
-        #[cfg(not(unix))]
-        let files = usize::MAX;
-        self.connections.min(files / 2)
+        self.connections.min(open_files_max() / 2)
     }
 }
