@@ -25,13 +25,18 @@ enum Run {
     Tidy,
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     Step { name: "test", run: Run::Cargo(&["test", "--workspace"], &[]) },
     Step { name: "fmt", run: Run::Cargo(&["fmt", "--all", "--", "--check"], &[]) },
     Step {
         // A workspace of its own.
         name: "fmt-fuzz",
         run: Run::Cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--", "--check"], &[]),
+    },
+    Step {
+        // Checked only: `cargo xtask fuzz` builds the targets, with what libFuzzer needs.
+        name: "check-fuzz",
+        run: Run::Cargo(&["check", "--manifest-path", "fuzz/Cargo.toml"], &[]),
     },
     Step {
         name: "clippy",
@@ -80,7 +85,7 @@ pub(crate) fn run(root: &Path, skipped: &[&str]) -> anyhow::Result<()> {
     println!("── summary");
     for Ended { name, good, took } in &ended {
         let verdict = if *good { "ok" } else { "FAILED" };
-        println!("{name:>8}  {verdict:<6}  {:>6.1} s", took.as_secs_f64());
+        println!("{name:>10}  {verdict:<6}  {:>6.1} s", took.as_secs_f64());
     }
     let failed: Vec<_> = ended.iter().filter(|step| !step.good).map(|step| step.name).collect();
     if !failed.is_empty() {
