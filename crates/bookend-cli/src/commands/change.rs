@@ -1,6 +1,6 @@
 //! What all commands have in common that change several things at once: they ask first, and say what became of each.
 //!
-//! Up the stream: [`topics`](super::topics) and [`groups`](super::groups).
+//! Up the stream: [`topics`](mod@super::topics) and [`groups`](mod@super::groups).
 
 use std::io::{self, IsTerminal, Write};
 

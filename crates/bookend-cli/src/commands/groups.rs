@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::bail;
 use bookend::{
     Offset, Partition, TopicName, TopicPartition,
-    kafka::{GroupInfo, GroupState, TopicInfo},
+    kafka::{Admin, AdminError, GroupInfo, GroupState, TopicInfo},
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
@@ -35,13 +35,22 @@ pub(crate) async fn groups(command: GroupsCommand, stop: Stop) -> anyhow::Result
     }
 }
 
+/// What a group committed. One without a name, which Kafka keeps for clients of old, cannot be asked: there is none.
+async fn committed(
+    admin: &Admin,
+    group: &str,
+    all: &[TopicPartition],
+) -> Result<BTreeMap<TopicPartition, Offset>, AdminError> {
+    if group.is_empty() { Ok(BTreeMap::new()) } else { admin.committed(group, all).await }
+}
+
 async fn list(args: GroupsArgs) -> anyhow::Result<Ending> {
     let (_, admin) = connect(&args.cluster).await?;
     let groups = admin.groups().await?;
     let topics = admin.topics().await?;
     let all: Vec<_> = topics.iter().flat_map(all).collect();
     let committed: Vec<_> = stream::iter(&groups)
-        .map(|group| admin.committed(&group.name, &all))
+        .map(|group| committed(&admin, &group.name, &all))
         .buffered(GROUPS_AT_ONCE)
         .try_collect()
         .await?;
@@ -64,7 +73,8 @@ async fn list(args: GroupsArgs) -> anyhow::Result<Ending> {
     }
     let mut table = Table::new(["GROUP", "STATE", ">MEMBERS", ">LAG"]);
     for (group, total) in rows {
-        let (name, state) = (group.name.clone(), group.state.to_string());
+        let name = if group.name.is_empty() { "\"\"".to_owned() } else { group.name.clone() };
+        let state = group.state.to_string();
         table.row([name, state, or_dash(members(group)), total.to_string()]);
     }
     print(&table.render(Paint::of_stdout()));
