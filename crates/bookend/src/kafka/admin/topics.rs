@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What may be wrong with a topic's settings.
-const WHICH_SETTINGS: &str = "the log of an Apache Kafka names the setting; the built-in broker honors max.message.bytes, \
+const WHICH_SETTINGS: &str = "the broker's log names the setting; the built-in broker honors max.message.bytes, \
     message.timestamp.type, retention.bytes, retention.ms and segment.bytes";
 
 /// The number of a broker within its cluster.
