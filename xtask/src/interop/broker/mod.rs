@@ -12,13 +12,12 @@ mod tools;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::{Context as _, ensure};
 
 use self::options::Options;
-use super::{Removed, app::App, peers::Kafka};
+use super::{Removed, app::App, keeper::bound, peers::Kafka};
 
 /// Where the tables stand.
 const PAGE: &str = "interop/README.md";
@@ -41,13 +40,13 @@ pub(crate) fn run(
     arguments: &[&str],
 ) -> anyhow::Result<()> {
     let options = Options::parse(arguments)?;
-    let folder = Removed::create("broker")?;
+    let folder = Removed::create("broker", peers)?;
     let version = kafka_version(peers)?;
     println!("── starting Apache Kafka {version} and `bookend broker`");
-    let kafka = Kafka::start(peers, &folder.path().join("kafka"))?;
+    let kafka = Kafka::start(peers, &folder)?;
     let data = folder.path().join("bookend").display().to_string();
     let mut app = App::spawn(
-        Command::new(binary)
+        bound(binary)
             .args(["broker", "--broker-port", "0", "--data", &data])
             .env("RUST_LOG", "warn"),
     )?;

@@ -1,13 +1,10 @@
 //! A console tool as a child process: what it is told, what it says, how long it may take.
 
-use std::{
-    fs,
-    io::Write as _,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{fs, io::Write as _, path::Path, process::Stdio};
 
 use anyhow::{Context as _, bail};
+
+use crate::interop::keeper::bound;
 
 /// How long one tool may take, in seconds.
 const SECONDS_MAX: &str = "90";
@@ -37,7 +34,7 @@ impl Console<'_> {
         arguments: &[&str],
         input: &str,
     ) -> anyhow::Result<String> {
-        let mut child = Command::new("timeout")
+        let mut child = bound("timeout")
             .args(["--kill-after=5", SECONDS_MAX])
             .arg(self.script)
             .args(["tool", tool, "--bootstrap-server", self.address])

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 
 use self::console::Console;
 use super::Brokers;
+use crate::interop::peers;
 
 /// How much is shown of what a failed tool says, in characters.
 const WORDS_MAX: usize = 400;
@@ -42,7 +43,7 @@ pub(super) fn run(brokers: &Brokers<'_>) -> anyhow::Result<Vec<Ended>> {
         println!("── console tools on {name}");
         let folder = brokers.folder.join(name.replace(' ', "-"));
         std::fs::create_dir_all(&folder).context("a folder for what tools read")?;
-        let script = brokers.peers.join("kafka/kafka");
+        let script = peers::script(brokers.peers);
         let console = Console { script: &script, folder: &folder, address };
         Ok(cases().map(|case| case.run(&console)).collect())
     };
