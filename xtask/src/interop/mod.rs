@@ -23,7 +23,7 @@ use self::keeper::Keeper;
 
 const USAGE: &str = "\
 usage: cargo xtask interop kafka | cargo xtask interop page
-     | cargo xtask interop broker [--only zoo|tools] [--clients A,B] [--cases A,B] [--codec C] [--n RECORDS]";
+     | cargo xtask interop broker [--only zoo|tools|cli] [--clients A,B] [--cases A,B] [--codec C] [--n RECORDS]";
 
 /// Runs what `arguments` name.
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {

@@ -127,7 +127,8 @@ For example:
 
 LAG adds up how many records come after what the group has committed. `5+?` is at least 5: a partition that it has not
 committed has records too, or has nobody to say where it ends. `-` is not known: the group has committed nothing that
-is still there, or its coordinator does not say.
+is still there, or its coordinator does not say. The STATE `newer` is that of groups of Kafka's newer protocols
+(group.protocol=consumer): they have lag, but how they are and who is in them is not told to this client.
 
 With --json, `lag` is the number alone, and `uncommitted` says how many partitions with records have no commit.")]
 pub(crate) struct GroupsArgs {
