@@ -14,12 +14,11 @@ mod broker;
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::{Context as _, bail, ensure};
 
-use self::keeper::Keeper;
+use self::keeper::{Keeper, bound};
 
 const USAGE: &str = "\
 usage: cargo xtask interop kafka | cargo xtask interop page
@@ -52,11 +51,11 @@ fn peers(root: &Path) -> anyhow::Result<PathBuf> {
 /// The app, built for speed: what people run.
 fn build(root: &Path) -> anyhow::Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    let status = bound(cargo)
         .args(["build", "--release", "-p", "bookend-cli"])
         .current_dir(root)
         .status()
-        .context("cargo could not be started")?;
+        .context("cannot run `setpriv`, of util-linux")?;
     ensure!(status.success(), "the app does not build");
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(target.join("release/bookend"))
