@@ -113,6 +113,7 @@ mod offsets;
 mod node;
 mod folder;
 mod memory;
+mod buffers;
 mod seldom;
 mod error;
 mod fault;
