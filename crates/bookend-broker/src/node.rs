@@ -206,10 +206,7 @@ mod tests {
     use super::*;
     use crate::{
         offsets::Committed,
-        partition::batch::{
-            split,
-            tests::{RULES, sample},
-        },
+        partition::batch::tests::{one, sample},
     };
 
     // Goal: under an interval policy what was written is synced without anybody asking. Method: more partitions than are
@@ -226,9 +223,9 @@ mod tests {
         };
         let node = open();
         let topic = node.catalog.create("t", 20).unwrap();
-        let batches = split(sample(None, 1, 5).into(), &RULES).unwrap();
+        let batch = one(sample(None, 1, 5));
         for partition in &topic.partitions {
-            partition.append(&batches, 5).unwrap();
+            partition.append(&batch, 5).unwrap();
         }
         let committed = Committed { offset: 1, leader_epoch: 0, metadata: None };
         let offsets = vec![((topic.id, 0), committed)];

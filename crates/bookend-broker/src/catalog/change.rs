@@ -250,10 +250,7 @@ mod tests {
     use bookend_log::testing::{FolderFault, PowerCut};
 
     use super::*;
-    use crate::partition::batch::{
-        split,
-        tests::{RULES, sample},
-    };
+    use crate::partition::batch::tests::{one, sample};
 
     fn open(dir: &Path) -> Catalog {
         Catalog::open(dir, &bookend_log::Options::default()).unwrap()
@@ -285,10 +282,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let catalog = open(dir.path());
         let topic = catalog.create("t", 1).unwrap();
-        let batches = split(sample(None, 1, 5).into(), &RULES).unwrap();
+        let batch = one(sample(None, 1, 5));
         let segments_after_two = || {
-            topic.partitions[0].append(&batches, 5).unwrap();
-            topic.partitions[0].append(&batches, 5).unwrap();
+            topic.partitions[0].append(&batch, 5).unwrap();
+            topic.partitions[0].append(&batch, 5).unwrap();
             let files = fs::read_dir(topic_dir(dir.path(), topic.id).join("0")).unwrap();
             let is_log = |path: &Path| path.extension().is_some_and(|kind| kind == "log");
             files.filter(|file| is_log(&file.as_ref().unwrap().path())).count()

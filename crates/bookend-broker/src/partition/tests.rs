@@ -1,7 +1,6 @@
 //! One partition, without sockets.
 
 use std::{
-    slice,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,8 +9,8 @@ use bookend_log::testing::{FolderFault, PowerCut};
 
 use super::{
     batch::{
-        Budget, Stamp, split,
-        tests::{RULES, batch_of, sample},
+        Budget, Stamp,
+        tests::{batch_of, one, sample},
     },
     *,
 };
@@ -22,9 +21,9 @@ fn open(dir: &Path) -> Partition {
     Partition::open(dir, Options::default()).unwrap()
 }
 
-fn stamped(first: i32, count: u32) -> Vec<Batch> {
+fn stamped(first: i32, count: u32) -> Batch {
     let stamp = Stamp { producer: 9, epoch: 0, first, count };
-    split(sample(Some(stamp), count, 5).into(), &RULES).unwrap()
+    one(sample(Some(stamp), count, 5))
 }
 
 // Goal: what was sent is served byte for byte but for offset and epoch. Method: three batches, read from inside
@@ -35,8 +34,7 @@ fn batches_are_served_as_sent() {
     let partition = open(dir.path());
     let sent = [sample(None, 3, 10), sample(None, 2, 20), sample(None, 1, 30)];
     for (bytes, base) in sent.iter().zip([0, 3, 5]) {
-        let batches = split(bytes.clone().into(), &RULES).unwrap();
-        assert_eq!(partition.append(&batches, NOW), Ok(base));
+        assert_eq!(partition.append(&one(bytes.clone()), NOW), Ok(base));
     }
     assert_eq!(partition.end(), 6);
     let served = partition.read(4, usize::MAX).unwrap();
@@ -109,8 +107,8 @@ fn the_latest_time_is_one_that_consumers_may_see() {
     let partition = Partition::open(dir.path(), options).unwrap();
     assert_eq!(partition.latest_time(&mut Budget::default()), Ok(None));
     append(&partition, batch_of(None, 10, &[0, 5], 0));
-    let batch = split(batch_of(None, 50, &[0], 0).into(), &RULES).unwrap().remove(0);
-    append_one(&mut partition.write(), &batch, NOW).unwrap();
+    let batch = one(batch_of(None, 50, &[0], 0));
+    append_new(&mut partition.write(), &batch, NOW).unwrap();
     assert_eq!(
         partition.latest_time(&mut Budget::default()),
         Ok(Some(Found { offset: 1, timestamp: 15 }))
@@ -155,7 +153,7 @@ fn a_closed_partition_takes_nothing_and_wakes_who_waits() {
 }
 
 fn append(partition: &Partition, batch: Vec<u8>) -> i64 {
-    partition.append(&split(batch.into(), &RULES).unwrap(), NOW).unwrap()
+    partition.append(&one(batch), NOW).unwrap()
 }
 
 // Goal: a time leads to the record, not to its batch, also where the log starts within one. Method: two batches whose
@@ -193,7 +191,7 @@ fn a_lying_header_does_not_stop_the_search() {
     let mut bytes = batch_of(None, 100, &[0], 4);
     bytes[35..43].copy_from_slice(&900_i64.to_be_bytes());
     let liar = Batch { bytes: bytes.into(), count: 1, max_timestamp: 900, stamp: None };
-    partition.append(slice::from_ref(&liar), NOW).unwrap();
+    partition.append(&liar, NOW).unwrap();
     append(&partition, batch_of(None, 500, &[0], 0));
     assert_eq!(
         partition.find_time(200, &mut Budget::default()),
@@ -201,7 +199,7 @@ fn a_lying_header_does_not_stop_the_search() {
     );
     assert_eq!(partition.find_time(600, &mut Budget::default()), Ok(None));
     for _ in 0..100 {
-        partition.append(slice::from_ref(&liar), NOW).unwrap();
+        partition.append(&liar, NOW).unwrap();
     }
     assert!(partition.find_time(600, &mut Budget::default()).unwrap().is_some());
 }
@@ -224,7 +222,7 @@ fn producers_are_known_from_the_snapshot_or_from_the_log() {
     let snapshot = std::fs::read(&path).unwrap();
     std::fs::write(&path, &snapshot[1..]).unwrap();
     let replayed = learn(dir.path(), &log).unwrap();
-    let sent = [stamped(0, 4), stamped(4, 2)].concat();
+    let sent = [stamped(0, 4), stamped(4, 2)];
     assert_eq!(replayed.1, sent.iter().map(|batch| batch.bytes.len() as u64).sum::<u64>());
     assert_eq!(replayed.0, saved.0);
 
@@ -233,7 +231,7 @@ fn producers_are_known_from_the_snapshot_or_from_the_log() {
     let partition = open(other.path());
     let unlike = |first, count| {
         let stamp = Stamp { producer: 8, epoch: 0, first, count };
-        split(sample(Some(stamp), count, 5).into(), &RULES).unwrap()
+        one(sample(Some(stamp), count, 5))
     };
     for (first, count) in [(0, 4), (4, 2)] {
         std::fs::write(other.path().join("producers"), &snapshot).unwrap();
@@ -339,10 +337,10 @@ fn what_is_not_synced_is_not_there() {
     let partition = Partition::open(dir.path(), options).unwrap();
     append(&partition, sample(None, 2, 100));
     let seen = partition.read(0, 1_000).unwrap();
-    let batch = split(sample(None, 2, 200).into(), &RULES).unwrap();
+    let batch = one(sample(None, 2, 200));
     let pending = {
         let mut stored = partition.write();
-        partition.append_all(&mut stored, &batch, NOW).unwrap();
+        partition.append_once(&mut stored, &batch, NOW).unwrap();
         partition.begin_commit(&mut stored).unwrap()
     };
     assert_eq!((partition.end(), partition.read(0, 1_000)), (2, Ok(seen.clone())));
@@ -366,7 +364,7 @@ fn appends_of_many_threads_are_all_there() {
         let threads: Vec<_> = (1..=8)
             .map(|count| {
                 scope.spawn(move || {
-                    let batch = split(sample(None, count, 100).into(), &RULES).unwrap();
+                    let batch = one(sample(None, count, 100));
                     let append = |_| (partition.append(&batch, NOW).unwrap(), count);
                     (0..20).map(append).collect::<Vec<_>>()
                 })

@@ -49,37 +49,8 @@ pub(crate) enum Verdict {
 }
 
 impl Producers {
-    /// Judges `stamps`, which come in one request and would be appended from `next_offset` on.
-    ///
-    /// Either all of them can be taken, or none is.
-    pub(crate) fn judge(
-        &self,
-        stamps: &[(Option<Stamp>, u32)],
-        mut next_offset: i64,
-    ) -> Result<Vec<Verdict>, ResponseError> {
-        let known = stamps.iter().filter_map(|(stamp, _)| {
-            let id = stamp.as_ref()?.producer;
-            Some((id, *self.by_id.get(&id)?))
-        });
-        let mut trial = Self { by_id: known.collect() };
-        let mut verdicts = Vec::with_capacity(stamps.len());
-        for (stamp, count) in stamps {
-            let verdict = match stamp {
-                Some(stamp) => trial.judge_one(stamp)?,
-                None => Verdict::Append,
-            };
-            if verdict == Verdict::Append {
-                if let Some(stamp) = stamp {
-                    trial.record(stamp, next_offset);
-                }
-                next_offset += i64::from(*count);
-            }
-            verdicts.push(verdict);
-        }
-        Ok(verdicts)
-    }
-
-    fn judge_one(&self, stamp: &Stamp) -> Result<Verdict, ResponseError> {
+    /// Judges the batch that has this stamp.
+    pub(crate) fn judge(&self, stamp: &Stamp) -> Result<Verdict, ResponseError> {
         // A producer that is not known, or no longer, may start anywhere (KIP-360).
         let Some(producer) = self.by_id.get(&stamp.producer) else { return Ok(Verdict::Append) };
         if stamp.epoch < producer.epoch {
@@ -153,11 +124,6 @@ mod tests {
         Stamp { producer: 7, epoch, first, count }
     }
 
-    fn judge(producers: &Producers, stamp: Stamp) -> Result<Verdict, ResponseError> {
-        let mut verdicts = producers.judge(&[(Some(stamp), stamp.count)], 1_000)?;
-        Ok(verdicts.remove(0))
-    }
-
     // Goal: KIP-98's rules. Method: six batches of ten appended at offsets 0 to 59, then one question each.
     #[test]
     fn a_batch_is_known_again_for_five_batches() {
@@ -165,7 +131,7 @@ mod tests {
         for n in 0..6 {
             producers.record(&stamp(1, n * 10, 10), i64::from(n) * 10);
         }
-        let check = |stamp, expected| assert_eq!(judge(&producers, stamp), expected, "{stamp:?}");
+        let check = |stamp, expected| assert_eq!(producers.judge(&stamp), expected, "{stamp:?}");
         let gap = Err(ResponseError::OutOfOrderSequenceNumber);
         check(stamp(1, 60, 5), Ok(Verdict::Append));
         check(stamp(1, 50, 10), Ok(Verdict::Duplicate { base_offset: 50 }));
@@ -180,31 +146,17 @@ mod tests {
 
     #[test]
     fn an_unknown_producer_may_start_anywhere() {
-        assert_eq!(judge(&Producers::default(), stamp(3, 77, 2)), Ok(Verdict::Append));
+        assert_eq!(Producers::default().judge(&stamp(3, 77, 2)), Ok(Verdict::Append));
     }
 
     #[test]
     fn sequence_numbers_start_over_after_the_last() {
         let mut producers = Producers::default();
         producers.record(&stamp(0, i32::MAX - 1, 3), 0); // MAX-1, MAX, 0
-        assert_eq!(judge(&producers, stamp(0, 1, 1)), Ok(Verdict::Append));
+        assert_eq!(producers.judge(&stamp(0, 1, 1)), Ok(Verdict::Append));
         assert_eq!(
-            judge(&producers, stamp(0, i32::MAX - 1, 3)),
+            producers.judge(&stamp(0, i32::MAX - 1, 3)),
             Ok(Verdict::Duplicate { base_offset: 0 })
-        );
-    }
-
-    #[test]
-    fn batches_of_one_request_follow_each_other() {
-        let producers = Producers::default();
-        let stamps =
-            |second: i32| [(Some(stamp(0, 0, 2)), 2), (None, 4), (Some(stamp(0, second, 1)), 1)];
-        assert_eq!(producers.judge(&stamps(2), 0), Ok(vec![Verdict::Append; 3]));
-        assert_eq!(producers.judge(&stamps(3), 0), Err(ResponseError::OutOfOrderSequenceNumber));
-        let twice = [(Some(stamp(0, 5, 2)), 2), (Some(stamp(0, 5, 2)), 2)];
-        assert_eq!(
-            producers.judge(&twice, 30),
-            Ok(vec![Verdict::Append, Verdict::Duplicate { base_offset: 30 }])
         );
     }
 
