@@ -190,7 +190,7 @@ impl Catalog {
         from: u32,
     ) -> Result<Vec<Arc<Partition>>, ResponseError> {
         make_partitions(&self.files, &self.dir, topic, from).map_err(storage)?;
-        open_partitions(&self.dir, topic, from, &self.log_options).map_err(storage)
+        open_partitions(&self.dir, topic, from, &self.log_options, &self.census).map_err(storage)
     }
 
     /// A topic, and where it stands in the file.
@@ -250,7 +250,10 @@ mod tests {
     use bookend_log::testing::{FolderFault, PowerCut};
 
     use super::*;
-    use crate::partition::batch::tests::{one, sample};
+    use crate::partition::batch::{
+        Stamp,
+        tests::{one, sample},
+    };
 
     fn open(dir: &Path) -> Catalog {
         Catalog::open(dir, &bookend_log::Options::default()).unwrap()
@@ -354,6 +357,28 @@ mod tests {
         assert_eq!(created.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
         drop(catalog);
         assert_eq!(open(dir.path()).all().len(), 2);
+    }
+
+    // Goal: only the producers of topics that are there count. Method: two producers for each partition; a topic grows,
+    // another is deleted while somebody still has it; a stop.
+    #[test]
+    fn producers_go_with_their_topics() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = open(dir.path());
+        let [kept, gone] = ["kept", "gone"].map(|name| catalog.create(name, 2).unwrap());
+        for partition in kept.partitions.iter().chain(&gone.partitions) {
+            for producer in [1, 2] {
+                let stamp = Stamp { producer, epoch: 0, first: 0, count: 1 };
+                partition.append(&one(sample(Some(stamp), 1, 5)), 5).unwrap();
+            }
+        }
+        catalog.grow("kept", 3).unwrap();
+        assert_eq!(catalog.census.count(), 8);
+        catalog.delete(&gone).unwrap();
+        assert_eq!(catalog.census.count(), 4);
+        let census = catalog.census.clone();
+        drop((catalog, kept, gone));
+        assert_eq!((census.count(), open(dir.path()).census.count()), (0, 4));
     }
 
     // Goal: a topic that grew or was set up differently is so after a restart, with its old partitions untouched.

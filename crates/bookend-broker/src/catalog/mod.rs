@@ -24,7 +24,11 @@ use self::{
     file::Saved,
     folders::{new_cluster_id, open_partitions, remove_orphans},
 };
-use crate::{error::StartError, partition::Partition, settings::Settings};
+use crate::{
+    error::StartError,
+    partition::{Census, Partition},
+    settings::Settings,
+};
 
 /// How many producer ids are reserved on disk at a time.
 const PRODUCERS_RESERVED: i64 = 1_000;
@@ -51,6 +55,8 @@ pub(crate) struct Catalog {
     dir: PathBuf,
     files: Files,
     log_options: bookend_log::Options,
+    /// Counts the producers that all partitions remember.
+    census: Census,
     cluster_id: String,
     topics: RwLock<Topics>,
     /// One change at a time; never taken while `topics` is held.
@@ -94,8 +100,9 @@ impl Catalog {
         files.sync_names(dir).map_err(unreadable)?;
         remove_orphans(&files, dir, &saved).map_err(unreadable)?;
         let mut topics = Topics::default();
+        let census = Census::default();
         for topic in &saved.topics {
-            let partitions = open_partitions(dir, topic, 0, log_options)?;
+            let partitions = open_partitions(dir, topic, 0, log_options, &census)?;
             topics.insert(Arc::new(Topic {
                 name: topic.name.as_str().into(),
                 id: topic.id,
@@ -107,6 +114,7 @@ impl Catalog {
             dir: dir.to_owned(),
             files,
             log_options: *log_options,
+            census,
             cluster_id: saved.cluster_id.clone(),
             topics: RwLock::new(topics),
             saved: Mutex::new(Changes {

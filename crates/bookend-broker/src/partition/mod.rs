@@ -37,6 +37,7 @@ use self::{
     waiters::Waiters,
 };
 pub(crate) use self::{
+    producers::census::Census,
     times::Found,
     waiters::{Waiter, Watch},
 };
@@ -86,13 +87,13 @@ struct Appended {
 }
 
 impl Partition {
-    /// Opens the log in `dir` and learns from it who produced what.
-    pub(crate) fn open(dir: &Path, options: Options) -> Result<Self, StartError> {
+    /// Opens the log in `dir` and learns from it who produced what; `census` counts the producers.
+    pub(crate) fn open(dir: &Path, options: Options, census: &Census) -> Result<Self, StartError> {
         let (log, recovery) = Log::open(dir, options)?;
         if let Some(cut) = recovery.cut {
             tracing::warn!(dir = %dir.display(), "{cut}");
         }
-        let (producers, unsaved_bytes) = learn(dir, &log)?;
+        let (producers, unsaved_bytes) = learn(dir, &log, census)?;
         let snapshot_bytes = snapshot_bytes(options.segment_bytes_max);
         Ok(Self {
             dir: dir.to_owned(),
@@ -203,8 +204,9 @@ impl Partition {
     /// Takes no more records: the topic is being deleted.
     pub(crate) fn close(&self) {
         // Under the lock, so that no append is under way when the files go.
-        let stored = self.write();
+        let mut stored = self.write();
         self.closed.store(true, Ordering::Release);
+        stored.producers.forget_all();
         drop(stored);
         self.waiters.wake_all();
     }
@@ -233,7 +235,7 @@ fn append_new(stored: &mut Stored, batch: &Batch, now_ms: i64) -> Result<i64, Re
         ResponseError::KafkaStorageError
     })?;
     if let Some(stamp) = &batch.stamp {
-        stored.producers.record(stamp, base_offset);
+        stored.producers.record(stamp, base_offset, now_ms);
     }
     Ok(base_offset)
 }

@@ -18,7 +18,7 @@ use super::{
 const NOW: i64 = 1_000_000;
 
 fn open(dir: &Path) -> Partition {
-    Partition::open(dir, Options::default()).unwrap()
+    Partition::open(dir, Options::default(), &Census::default()).unwrap()
 }
 
 fn stamped(first: i32, count: u32) -> Batch {
@@ -94,7 +94,7 @@ fn a_log_of_something_else_does_not_open() {
     let (mut log, _) = Log::open(dir.path(), Options::default()).unwrap();
     log.append(1, 0, b"no batch").unwrap();
     drop(log);
-    let error = Partition::open(dir.path(), Options::default()).unwrap_err();
+    let error = Partition::open(dir.path(), Options::default(), &Census::default()).unwrap_err();
     assert!(matches!(error, StartError::NotABatch { offset: 0 }), "{error}");
 }
 
@@ -104,7 +104,7 @@ fn a_log_of_something_else_does_not_open() {
 fn the_latest_time_is_one_that_consumers_may_see() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { fsync: Fsync::Always, ..Options::default() };
-    let partition = Partition::open(dir.path(), options).unwrap();
+    let partition = Partition::open(dir.path(), options, &Census::default()).unwrap();
     assert_eq!(partition.latest_time(&mut Budget::default()), Ok(None));
     append(&partition, batch_of(None, 10, &[0, 5], 0));
     let batch = one(batch_of(None, 50, &[0], 0));
@@ -124,7 +124,7 @@ fn a_sync_that_could_not_begin_is_tried_again() {
     let disk = PowerCut::default();
     let _plugged = disk.plug_in(dir.path());
     let options = Options { fsync: Fsync::Interval(Duration::from_secs(1)), ..Options::default() };
-    let partition = Partition::open(&dir.path().join("0"), options).unwrap();
+    let partition = Partition::open(&dir.path().join("0"), options, &Census::default()).unwrap();
     append(&partition, batch_of(None, 10, &[0], 0));
     let begin = Instant::now();
     let sync = |seconds| partition.sync_if_due(begin + Duration::from_secs(seconds));
@@ -215,15 +215,18 @@ fn producers_are_known_from_the_snapshot_or_from_the_log() {
     partition.sync();
     drop(partition);
     let (log, _) = Log::open(dir.path(), Options::default()).unwrap();
-    let saved = learn(dir.path(), &log).unwrap();
+    let mut saved = learn(dir.path(), &log, &Census::default()).unwrap();
     assert_eq!(saved.1, 0, "nothing was left to be read from the log");
 
     let path = dir.path().join("producers");
     let snapshot = std::fs::read(&path).unwrap();
     std::fs::write(&path, &snapshot[1..]).unwrap();
-    let replayed = learn(dir.path(), &log).unwrap();
+    let mut replayed = learn(dir.path(), &log, &Census::default()).unwrap();
     let sent = [stamped(0, 4), stamped(4, 2)];
     assert_eq!(replayed.1, sent.iter().map(|batch| batch.bytes.len() as u64).sum::<u64>());
+    for (producers, _) in [&mut saved, &mut replayed] {
+        producers.expire(NOW); // the log does not tell when they were seen
+    }
     assert_eq!(replayed.0, saved.0);
 
     // The same snapshot beside a log that is shorter, and beside another of the same length.
@@ -237,7 +240,7 @@ fn producers_are_known_from_the_snapshot_or_from_the_log() {
         std::fs::write(other.path().join("producers"), &snapshot).unwrap();
         partition.append(&unlike(first, count), NOW).unwrap();
         let (log, _) = Log::open(other.path(), Options::default()).unwrap();
-        let learned = learn(other.path(), &log).unwrap();
+        let learned = learn(other.path(), &log, &Census::default()).unwrap();
         assert!(learned.1 > 0, "it was believed at {}", log.end());
     }
 }
@@ -254,6 +257,34 @@ fn producers_outlive_their_records() {
     let partition = open(dir.path());
     assert_eq!(partition.append(&stamped(5, 1), NOW), Err(ResponseError::OutOfOrderSequenceNumber));
     assert_eq!(partition.append(&stamped(4, 1), NOW), Ok(4));
+}
+
+// Goal: a producer is forgotten a day after its last batch, as this broker saw it and not as its records say, also by a
+// broker that has learned it from the snapshot, or from the log: then a day after the first look. Method: records of
+// 1970, a stop and a crash.
+#[test]
+fn silent_producers_are_forgotten() {
+    const DAY: i64 = 86_400_000;
+    let gap = Err(ResponseError::OutOfOrderSequenceNumber);
+    let keep = settings(&[("retention.ms", "-1")]);
+    for is_crash in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let partition = open(dir.path());
+        partition.append(&stamped(0, 4), NOW).unwrap();
+        if !is_crash {
+            partition.sync();
+        }
+        drop(partition);
+        let partition = open(dir.path());
+        let seen = if is_crash { NOW + 2 * DAY } else { NOW };
+        for now_ms in [seen, seen + DAY - 1] {
+            partition.retain(&keep, now_ms);
+            assert_eq!(partition.append(&stamped(0, 4), now_ms), Ok(0));
+            assert_eq!(partition.append(&stamped(7, 1), now_ms), gap);
+        }
+        partition.retain(&keep, seen + DAY);
+        assert_eq!(partition.append(&stamped(7, 1), seen + DAY), Ok(4));
+    }
 }
 
 fn settings(given: &[(&str, &str)]) -> crate::settings::Settings {
@@ -334,7 +365,7 @@ fn records_are_deleted_up_to_the_end_at_most() {
 fn what_is_not_synced_is_not_there() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { fsync: Fsync::Always, ..Options::default() };
-    let partition = Partition::open(dir.path(), options).unwrap();
+    let partition = Partition::open(dir.path(), options, &Census::default()).unwrap();
     append(&partition, sample(None, 2, 100));
     let seen = partition.read(0, 1_000).unwrap();
     let batch = one(sample(None, 2, 200));
@@ -358,7 +389,7 @@ fn what_is_not_synced_is_not_there() {
 fn appends_of_many_threads_are_all_there() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { fsync: Fsync::Always, ..Options::default() };
-    let partition = Partition::open(dir.path(), options).unwrap();
+    let partition = Partition::open(dir.path(), options, &Census::default()).unwrap();
     let partition = &partition;
     let mut placed: Vec<(i64, u32)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (1..=8)
