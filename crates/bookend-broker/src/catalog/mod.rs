@@ -19,7 +19,7 @@ use bookend_log::{Files, ReplaceError};
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
-pub(crate) use self::change::{NewTopic, is_legal};
+pub(crate) use self::change::{NewTopic, NotCreated, is_legal};
 use self::{
     file::Saved,
     folders::{new_cluster_id, open_partitions, remove_orphans},
@@ -67,6 +67,8 @@ pub(crate) struct Catalog {
 struct Topics {
     by_name: BTreeMap<Arc<str>, Arc<Topic>>,
     by_id: HashMap<Uuid, Arc<Topic>>,
+    /// The names by what they are in metrics.
+    by_metric: HashMap<String, Arc<str>>,
     /// Of all topics together.
     partitions: usize,
 }
@@ -193,6 +195,7 @@ impl Topics {
         if let Some(old) = self.by_id.insert(topic.id, Arc::clone(&topic)) {
             self.partitions -= old.partitions.len();
         }
+        self.by_metric.insert(metric(&topic.name), Arc::clone(&topic.name));
         self.by_name.insert(Arc::clone(&topic.name), topic);
     }
 
@@ -201,7 +204,13 @@ impl Topics {
             self.partitions -= old.partitions.len();
         }
         self.by_name.remove(&topic.name);
+        self.by_metric.remove(&metric(&topic.name));
     }
+}
+
+/// What Apache Kafka's metrics call a topic: there `.` and `_` are one.
+fn metric(name: &str) -> String {
+    name.replace('.', "_")
 }
 
 fn storage(error: impl std::error::Error + 'static) -> ResponseError {

@@ -4,7 +4,7 @@ use std::{sync::PoisonError, time::Instant};
 
 use kafka_protocol::{ResponseError, protocol::StrBytes};
 
-use crate::{node::Node, settings::SettingError};
+use crate::{catalog::NotCreated, node::Node, settings::SettingError};
 
 /// Why something that an admin client asked for is not done.
 #[derive(Debug)]
@@ -47,6 +47,12 @@ impl Refused {
 impl From<ResponseError> for Refused {
     fn from(error: ResponseError) -> Self {
         Self::new(error, error.to_string())
+    }
+}
+
+impl From<NotCreated> for Refused {
+    fn from(error: NotCreated) -> Self {
+        Self::new(error.error(), error.to_string())
     }
 }
 
