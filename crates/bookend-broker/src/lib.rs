@@ -115,6 +115,7 @@ mod offsets;
 mod node;
 mod folder;
 mod memory;
+mod buffers;
 mod seldom;
 mod error;
 mod fault;

@@ -12,6 +12,7 @@ use tokio::{sync::Semaphore, task::JoinSet, time::MissedTickBehavior};
 use uuid::Uuid;
 
 use crate::{
+    buffers::Buffers,
     catalog::Catalog,
     error::StartError,
     fault::Faults,
@@ -43,6 +44,8 @@ pub(crate) struct Node {
     pub(crate) offsets: Offsets,
     pub(crate) groups: Groups,
     pub(crate) faults: Faults,
+    /// What fetches read into.
+    pub(crate) buffers: Buffers,
     /// A turn to unpack records; there are as many as processors.
     pub(crate) unpacking: Semaphore,
     /// Of a topic that is created without a number.
@@ -83,6 +86,7 @@ impl Node {
             offsets,
             groups,
             faults,
+            buffers: Buffers::default(),
             unpacking,
             partitions,
             auto_create: true,

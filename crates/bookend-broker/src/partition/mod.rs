@@ -18,6 +18,7 @@ mod times;
 mod waiters;
 
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     sync::{
         PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -25,8 +26,7 @@ use std::{
     },
 };
 
-use bookend_log::{Fsync, Joined, Log, Options};
-use bytes::Bytes;
+use bookend_log::{EntryInfo, Fsync, Log, Options};
 use kafka_protocol::ResponseError;
 
 use self::{
@@ -173,15 +173,22 @@ impl Partition {
         Ok(Appended { first, bytes })
     }
 
-    /// Reads whole batches from the one that holds `from`, up to `bytes_max` but at least one; none at the end.
-    pub(crate) fn read(&self, from: i64, bytes_max: usize) -> Result<Bytes, ResponseError> {
+    /// Reads whole batches from the one that holds `from`, up to `bytes_max` but at least one; none at the end. They
+    /// are put behind what `to` holds.
+    pub(crate) fn read(
+        &self,
+        from: i64,
+        bytes_max: usize,
+        to: &mut Vec<u8>,
+    ) -> Result<(), ResponseError> {
         let end = self.end();
         if from == end {
-            return Ok(Bytes::new());
+            return Ok(());
         }
         let index = u64::try_from(from).map_err(|_| ResponseError::OffsetOutOfRange)?;
-        let joined = self.read_lock().log.read_joined(index, bytes_max);
-        Ok(place(joined.map_err(|error| unreadable(&error))?, end))
+        let entries = self.read_lock().log.read_joined(index, bytes_max, to);
+        place(entries.map_err(|error| unreadable(&error))?, end, to);
+        Ok(())
     }
 
     /// Whether a read from there gives anything but "nothing yet".
@@ -240,16 +247,15 @@ fn append_new(stored: &mut Stored, batch: &Batch, now_ms: i64) -> Result<i64, Re
     Ok(base_offset)
 }
 
-/// The batches as they are served, up to `end`: what is not synced yet is not there yet.
-fn place(joined: Joined, end: i64) -> Bytes {
-    let Joined { mut payloads, entries } = joined;
-    let mut length = 0;
-    for (entry, at) in entries.into_iter().take_while(|(entry, _)| offset(entry.first) < end) {
-        length = at.end;
-        batch::place(&mut payloads[at], offset(entry.first), LEADER_EPOCH);
+/// Makes of the batches in `to` what is served, up to `end`: what is not synced yet is not there yet.
+fn place(entries: Vec<(EntryInfo, Range<usize>)>, end: i64, to: &mut Vec<u8>) {
+    for (entry, at) in entries {
+        let first = offset(entry.first);
+        if first >= end {
+            return to.truncate(at.start);
+        }
+        batch::place(&mut to[at], first, LEADER_EPOCH);
     }
-    payloads.truncate(length);
-    payloads.into()
 }
 
 fn snapshot_bytes(segment_bytes: u64) -> u64 {
