@@ -11,6 +11,8 @@ use std::{
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
+use super::keeper::bound;
+
 /// How long anything may take before a run counts as failed.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -24,16 +26,16 @@ pub(crate) struct App {
 impl App {
     /// Starts `bookend` with these arguments. Its log goes where ours goes.
     pub(crate) fn start(binary: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
-        Self::spawn(Command::new(binary).args(arguments))
+        Self::spawn(bound(binary).args(arguments))
     }
 
-    /// Starts what `command` says.
+    /// Starts what `command` says, which is [`bound`].
     pub(crate) fn spawn(command: &mut Command) -> anyhow::Result<Self> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+            .context("cannot run `setpriv`, of util-linux")?;
         let stdout = child.stdout.take().context("its output is piped")?;
         Ok(Self { child, stdout: BufReader::new(stdout) })
     }

@@ -36,8 +36,8 @@ fn feed(
     binary: &Path,
     disturbance: Option<&str>,
 ) -> anyhow::Result<Value> {
-    let folder = Removed::create("kafka")?;
-    let kafka = Kafka::start(peers, &folder.path().join("kafka"))?;
+    let folder = Removed::create("kafka", peers)?;
+    let kafka = Kafka::start(peers, &folder)?;
     let data = folder.path().join("bookend").display().to_string();
     let brokers = ["--port", "0", "--brokers", &kafka.address];
     let mut server = App::start(binary, &[&["server", "--data", &data][..], &brokers].concat())?;

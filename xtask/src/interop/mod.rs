@@ -7,6 +7,7 @@
 mod app;
 mod kafka;
 mod page;
+mod keeper;
 mod peers;
 mod broker;
 
@@ -18,9 +19,11 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 
+use self::keeper::Keeper;
+
 const USAGE: &str = "\
 usage: cargo xtask interop kafka | cargo xtask interop page
-     | cargo xtask interop broker [--only zoo|tools] [--clients A,B] [--cases A,B] [--codec C] [--n RECORDS]";
+     | cargo xtask interop broker [--only zoo|tools|cli] [--clients A,B] [--cases A,B] [--codec C] [--n RECORDS]";
 
 /// Runs what `arguments` name.
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
@@ -59,25 +62,25 @@ fn build(root: &Path) -> anyhow::Result<PathBuf> {
     Ok(target.join("release/bookend"))
 }
 
-/// A folder that goes with its run.
-struct Removed(PathBuf);
+/// A folder that goes with its run, and with it Apache Kafka, if it was started on its part of it.
+struct Removed {
+    path: PathBuf,
+    _keeper: Keeper,
+}
 
 impl Removed {
     /// A new one, under the temporary folder.
-    fn create(run: &str) -> anyhow::Result<Self> {
-        let folder = env::temp_dir().join(format!("bookend-interop-{run}-{}", std::process::id()));
-        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        Ok(Self(folder))
+    fn create(run: &str, peers: &Path) -> anyhow::Result<Self> {
+        let path = env::temp_dir().join(format!("bookend-interop-{run}-{}", std::process::id()));
+        fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
+        // Where it is not running, its script says so and does nothing.
+        let script = r#""$1" stop --data "$2"; rm -rf "$3""#;
+        let arguments = [&peers::script(peers), &peers::data(&path), &path];
+        let keeper = Keeper::start(script, &arguments.map(|path| path.as_os_str()))?;
+        Ok(Self { path, _keeper: keeper })
     }
 
     fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Removed {
-    fn drop(&mut self) {
-        // What is left of a temporary folder harms nobody.
-        fs::remove_dir_all(&self.0).ok();
+        &self.path
     }
 }

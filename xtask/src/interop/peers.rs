@@ -1,13 +1,15 @@
-//! Apache Kafka, by its script: started on a folder of its own, restarted on the same port, stopped at the end.
+//! Apache Kafka, by its script: started in the folder of a run, which stops it at its end, and restarted on the same port.
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use anyhow::{Context as _, ensure};
 
-/// A running Apache Kafka. Dropped, it is stopped.
+use super::{Removed, keeper::bound};
+
+/// A running Apache Kafka.
 #[derive(Debug)]
 pub(crate) struct Kafka {
     script: PathBuf,
@@ -22,9 +24,9 @@ const SHORT_SESSION: [&str; 4] =
 
 impl Kafka {
     /// Starts one on a free port.
-    pub(crate) fn start(peers: &Path, data: &Path) -> anyhow::Result<Self> {
-        let script = peers.join("kafka/kafka");
-        let mut kafka = Self { script, data: data.to_owned(), address: String::new() };
+    pub(super) fn start(peers: &Path, folder: &Removed) -> anyhow::Result<Self> {
+        let (script, data) = (script(peers), data(folder.path()));
+        let mut kafka = Self { script, data, address: String::new() };
         kafka.address = kafka.start_on("0")?;
         Ok(kafka)
     }
@@ -44,7 +46,7 @@ impl Kafka {
     }
 
     fn call(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let output = Command::new(&self.script)
+        let output = bound(&self.script)
             .args(arguments)
             .arg("--data")
             .arg(&self.data)
@@ -57,9 +59,12 @@ impl Kafka {
     }
 }
 
-impl Drop for Kafka {
-    fn drop(&mut self) {
-        // An error says that it is not running.
-        self.call(&["stop"]).ok();
-    }
+/// What starts and stops it.
+pub(super) fn script(peers: &Path) -> PathBuf {
+    peers.join("kafka/kafka")
+}
+
+/// Its part of the folder of a run.
+pub(super) fn data(folder: &Path) -> PathBuf {
+    folder.join("kafka")
 }

@@ -4,6 +4,7 @@
 //! Both brokers are asked by librdkafka itself, with the same settings. Apache Kafka is started by the scripts of
 //! `BOOKEND_PEER_SCRIPTS` (default: `../shared/peers` beside the checkout); a run that needs it fails without.
 
+mod keeper;
 mod process;
 mod clients;
 mod round_trip;

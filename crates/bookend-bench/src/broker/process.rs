@@ -4,13 +4,15 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+
+use super::keeper::Keeper;
 
 /// In what the kernel tells processor time, whatever it counts in itself: `USER_HZ`, see `proc_pid_stat(5)`.
 const TICK: Duration = Duration::from_millis(10);
@@ -21,7 +23,7 @@ const API_VERSIONS: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff
 /// How long an answer of a broker that has just started may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running broker. Dropped, it is ended.
+/// A running broker. It ends when this is dropped, and when this program is gone.
 #[derive(Debug)]
 pub(super) struct Process {
     /// `HOST:PORT`.
@@ -29,17 +31,10 @@ pub(super) struct Process {
     pid: u32,
     /// From before it was spawned until it answered `ApiVersions`.
     pub(super) ready_after: Duration,
-    owner: Owner,
-}
-
-#[derive(Debug)]
-enum Owner {
-    Child(Child),
-    /// The script that started it ends it too.
-    Script {
-        script: PathBuf,
-        data: PathBuf,
-    },
+    /// None: it belongs to the script that started it.
+    child: Option<Child>,
+    /// Ends it.
+    keeper: Keeper,
 }
 
 impl Process {
@@ -65,27 +60,40 @@ impl Process {
         };
         ask_versions(address)?;
         let ready_after = began.elapsed();
-        let (address, pid) = (address.to_owned(), child.id());
-        Ok(Self { address, pid, ready_after, owner: Owner::Child(child) })
+        // Only now, so that it takes no time from what was measured.
+        let pid = child.id();
+        let keeper = Keeper::start(
+            r#"kill -9 "$1"; rm -rf "$2""#,
+            &[pid.to_string().as_ref(), data.as_os_str()],
+        )?;
+        let address = address.to_owned();
+        Ok(Self { address, pid, ready_after, child: Some(child), keeper })
     }
 
     /// Starts Apache Kafka on a free port.
     pub(super) fn apache(script: &Path, data: &Path) -> Result<Self> {
+        // Where it did not start, its script says so and does nothing.
+        let keeper = Keeper::start(
+            r#""$1" stop --data "$2"; rm -rf "$2""#,
+            &[script.as_os_str(), data.as_os_str()],
+        )?;
         let began = Instant::now();
-        let output = Command::new(script)
+        // It would start what nobody is left to stop, were this program gone by then.
+        let output = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM", "--"])
+            .arg(script)
             .args(["start", "--port", "0", "--data"])
             .arg(data)
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
             .output()
-            .with_context(|| format!("cannot run {}", script.display()))?;
+            .context("cannot run `setpriv`, of util-linux")?;
         ensure!(output.status.success(), "Apache Kafka did not start");
-        let owner = Owner::Script { script: script.to_owned(), data: data.to_owned() };
         let address = String::from_utf8(output.stdout)?.trim().to_owned();
         ask_versions(&address)?;
         let ready_after = began.elapsed();
         let pid = fs::read_to_string(data.join("pid"))?.trim().parse()?;
-        Ok(Self { address, pid, ready_after, owner })
+        Ok(Self { address, pid, ready_after, child: None, keeper })
     }
 
     /// Processor time it has taken so far, in steps of 10 ms.
@@ -104,10 +112,11 @@ impl Process {
 
     /// Asks it to end, and waits until it has.
     pub(super) fn stop(mut self) -> Result<()> {
-        if let Owner::Child(child) = &mut self.owner {
+        if let Some(mut child) = self.child.take() {
             let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
             kill_process(pid.context("a child has a pid")?, Signal::TERM)?;
             let status = child.wait()?;
+            self.keeper.dismiss();
             ensure!(status.success(), "it ended with {status}");
         }
         Ok(())
@@ -116,15 +125,11 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Errors say that it has ended.
-        match &mut self.owner {
-            Owner::Child(child) => {
-                child.kill().ok();
-                child.wait().ok();
-            }
-            Owner::Script { script, data } => {
-                Command::new(script).args(["stop", "--data"]).arg(data).status().ok();
-            }
+        if let Some(child) = &mut self.child {
+            // Errors say that it has ended.
+            child.kill().ok();
+            child.wait().ok();
+            self.keeper.dismiss();
         }
     }
 }

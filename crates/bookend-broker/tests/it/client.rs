@@ -1,6 +1,11 @@
 //! A client of one connection that sends what a test tells it to, and a few requests every test needs.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    process,
+    sync::atomic::{AtomicU8, Ordering},
+    time::Duration,
+};
 
 use bookend_broker::Broker;
 use bytes::{Bytes, BytesMut};
@@ -40,6 +45,18 @@ pub(crate) fn topic_name(value: &str) -> TopicName {
 
 pub(crate) async fn broker() -> Broker {
     Broker::builder().partitions(1).start().await.unwrap()
+}
+
+/// Any port of a host that is this test's alone: a port of it that was freed is taken by nobody else. Linux has all of
+/// 127.0.0.0/8; elsewhere there is one host for all.
+pub(crate) fn own_address() -> SocketAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(2);
+    if !cfg!(target_os = "linux") {
+        return (Ipv4Addr::LOCALHOST, 0).into();
+    }
+    let [.., high, low] = process::id().to_be_bytes();
+    let last = NEXT.fetch_add(1, Ordering::Relaxed);
+    (Ipv4Addr::new(127, high, low, last), 0).into()
 }
 
 /// One connection.

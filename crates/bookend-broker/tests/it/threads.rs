@@ -8,7 +8,7 @@ use std::{
 use bookend_broker::Broker;
 use tokio::runtime;
 
-use crate::client::{Client, DEADLINE, batch, broker};
+use crate::client::{Client, DEADLINE, batch, broker, own_address};
 
 /// Asks for `ApiVersions` as a client without async does: this thread does nothing else until the answer is there.
 fn ask_blocking(addr: SocketAddr) -> Vec<u8> {
@@ -41,14 +41,15 @@ async fn a_client_that_blocks_the_only_thread_is_answered() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_broker_that_is_dropped_is_gone() {
     let dir = tempfile::tempdir().unwrap();
-    let broker = Broker::builder().data(dir.path()).partitions(1).start().await.unwrap();
+    let builder = Broker::builder().data(dir.path()).partitions(1);
+    let broker = builder.clone().listen(own_address()).start().await.unwrap();
     let addr = broker.addr();
     let mut client = Client::connect(addr).await;
     client.topic("t").await;
     assert_eq!(client.produce("t", batch(None, &["a"])).await.error_code, 0);
     drop(broker);
     assert_eq!(client.receive_raw().await, None);
-    let broker = Broker::builder().data(dir.path()).listen(addr).start().await.unwrap();
+    let broker = builder.listen(addr).start().await.unwrap();
     assert_eq!(Client::connect(addr).await.values("t").await, ["a"]);
     broker.stop().await;
 }
@@ -69,7 +70,8 @@ async fn a_start_that_is_given_up_holds_nothing() {
 // Goal: a broker outlives the runtime that it was started in, and stops in any other.
 #[test]
 fn a_broker_belongs_to_no_runtime() {
-    let broker = current_thread().block_on(broker());
+    let start = Broker::builder().listen(own_address()).start();
+    let broker = current_thread().block_on(start).unwrap();
     ask_blocking(broker.addr());
     let addr = broker.addr();
     current_thread().block_on(broker.stop());

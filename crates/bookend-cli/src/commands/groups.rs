@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     cli::{DeleteGroupsArgs, GroupArgs, GroupsArgs, GroupsCommand},
-    exit::{Ending, print},
+    exit::{Ending, print, say},
     look::{Lag, Paint, Table, all, lags, no_such, plain, total},
     signals::Stop,
 };
@@ -25,6 +25,9 @@ use crate::{
 /// How many groups are asked at a time; each takes a client of its own, which mostly waits for its connections. 300 groups
 /// took 5.6 s with 8 at a time, and 1.6 s with these.
 const GROUPS_AT_ONCE: usize = 32;
+
+const NEWER: &str = "newer: a group of Kafka's newer protocols (group.protocol=consumer), whose state and members are not \
+    told to this client; kafka-consumer-groups.sh --describe --members shows them";
 
 pub(crate) async fn groups(command: GroupsCommand, stop: Stop) -> anyhow::Result<Ending> {
     match command {
@@ -78,6 +81,9 @@ async fn list(args: GroupsArgs) -> anyhow::Result<Ending> {
         table.row([name, state, or_dash(members(group)), total.to_string()]);
     }
     print(&table.render(Paint::of_stdout()));
+    if groups.iter().any(|group| group.state == GroupState::Newer) {
+        say(NEWER);
+    }
     Ok(Ending::Exact)
 }
 
@@ -136,6 +142,9 @@ async fn describe(args: GroupArgs) -> anyhow::Result<Ending> {
     let (name, lag) = (plain(&group.name), total(&lags));
     print(&format!("{name}: {}, {members}{how}, lag {lag}", group.state));
     print(&table.render(Paint::of_stdout()));
+    if group.state == GroupState::Newer {
+        say(NEWER);
+    }
     Ok(Ending::Exact)
 }
 
@@ -225,7 +234,7 @@ fn document<'a>(group: &'a GroupInfo, lags: &'a [Lag<'_>]) -> GroupDocument<'a> 
 
 /// How many members; `None` where the coordinator does not say.
 fn members(group: &GroupInfo) -> Option<usize> {
-    (group.state != GroupState::Unknown).then_some(group.members.len())
+    group.state.tells_members().then_some(group.members.len())
 }
 
 /// The group of this name, or an error that says what there is.

@@ -189,8 +189,8 @@ impl Kafka {
     }
 }
 
-/// Asks a blocking question off the runtime, again and again while a partition's leader is not known: a topic that
-/// was just created has none for a moment.
+/// Asks a blocking question off the runtime, again and again while a partition's leader or a group's coordinator is not
+/// known: a topic that was just created has none for a moment.
 pub(super) async fn ask<C, T, Q>(client: &Arc<C>, question: Q) -> Result<T, String>
 where
     C: Send + Sync + 'static,
@@ -212,7 +212,8 @@ where
     }
 }
 
-/// Whether a leader is being found.
+/// Whether a leader is being found, or a coordinator: the first group of a new cluster makes it create the topic of all
+/// offsets, which takes a second.
 fn is_passing(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     let code = error.rdkafka_error_code();
@@ -224,6 +225,9 @@ fn is_passing(error: &KafkaError) -> bool {
                 | Code::UnknownTopicOrPartition
                 | Code::UnknownPartition
                 | Code::UnknownTopic
+                | Code::NotCoordinator
+                | Code::CoordinatorNotAvailable
+                | Code::CoordinatorLoadInProgress
         )
     )
 }

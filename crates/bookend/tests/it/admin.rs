@@ -6,7 +6,7 @@ use bookend::{
     Offset, Partition, Service, TopicName, TopicPartition,
     kafka::{AdminError, GroupState, Tailed, TopicSpec},
 };
-use bookend_broker::Broker;
+use bookend_broker::{Api, Broker, ErrorCode, Fault};
 use tokio::time::timeout;
 
 use crate::house::{DEADLINE, Seen, kafka, see, send, start, until};
@@ -40,6 +40,24 @@ async fn a_group_is_moved_only_without_members() {
     let running = start(service(&second), &broker);
     until("three are seen again", || second.count() == 3).await;
     running.stop().await;
+    broker.stop().await;
+}
+
+// Goal: a coordinator that is not there yet, as on a new cluster, is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_coordinator_is_waited_for() {
+    let broker = Broker::builder().start().await.unwrap();
+    let kafka = kafka(&broker);
+    kafka.ensure_topics(&[TopicSpec::new("NUMBERS").unwrap().partitions(1)]).await.unwrap();
+    let admin = kafka.admin(DEADLINE).await.unwrap();
+    let to = [(numbers(0), Offset(0))];
+    for code in [ErrorCode::NOT_COORDINATOR, ErrorCode::COORDINATOR_LOAD_IN_PROGRESS] {
+        for api in [Api::OffsetFetch, Api::OffsetCommit] {
+            let absent = broker.inject(Fault::error(code).on(api).times(2));
+            assert_eq!(admin.reset("group", &to).await, Ok(to.clone().into()), "{code:?} {api:?}");
+            assert_eq!(absent.struck(), 2);
+        }
+    }
     broker.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! Ordinary Kafka clients on both brokers, as the zoo's own script runs them; it shows each row as soon as it is there.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use anyhow::Context as _;
 
@@ -8,6 +8,7 @@ use super::{
     Brokers,
     cells::{self, Cell, Compared},
 };
+use crate::interop::keeper::bound;
 
 /// Lets every client ask both; `options` go to `zoo run`.
 pub(super) fn run(brokers: &Brokers<'_>, options: &[&str]) -> anyhow::Result<Compared> {
@@ -24,7 +25,7 @@ fn ask(
 ) -> anyhow::Result<Vec<Cell>> {
     println!("── clients on {name}");
     let results = brokers.folder.join("results.jsonl");
-    let status = Command::new(brokers.peers.join("clients/zoo"))
+    let status = bound(brokers.peers.join("clients/zoo"))
         .args(["run", "--brokers", address])
         .args(options)
         .arg("--json")

@@ -1,4 +1,5 @@
-//! The embedded broker held against Apache Kafka: the same clients, the same console tools, on both.
+//! The embedded broker held against Apache Kafka: the same clients, the same console tools, our own command line, on
+//! both.
 //!
 //! What comes out stands in `interop/README.md`, between marks. Nothing in it changes from run to run unless a cell or
 //! a version does.
@@ -12,13 +13,12 @@ mod tools;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::{Context as _, ensure};
 
 use self::options::Options;
-use super::{Removed, app::App, peers::Kafka};
+use super::{Removed, app::App, keeper::bound, peers::Kafka};
 
 /// Where the tables stand.
 const PAGE: &str = "interop/README.md";
@@ -27,13 +27,15 @@ const PAGE: &str = "interop/README.md";
 struct Brokers<'a> {
     peers: &'a Path,
     folder: &'a Path,
+    /// The app.
+    bookend: &'a Path,
     /// The version of Apache Kafka.
     version: String,
     reference: String,
     ours: String,
 }
 
-/// Runs what `arguments` leave, writes the tables that are whole, and fails if a cell differs that should not.
+/// Runs what `arguments` leave, writes the tables if that is all, and fails if a cell differs that should not.
 pub(crate) fn run(
     root: &Path,
     peers: &Path,
@@ -41,36 +43,44 @@ pub(crate) fn run(
     arguments: &[&str],
 ) -> anyhow::Result<()> {
     let options = Options::parse(arguments)?;
-    let folder = Removed::create("broker")?;
+    let folder = Removed::create("broker", peers)?;
     let version = kafka_version(peers)?;
     println!("── starting Apache Kafka {version} and `bookend broker`");
-    let kafka = Kafka::start(peers, &folder.path().join("kafka"))?;
+    let kafka = Kafka::start(peers, &folder)?;
     let data = folder.path().join("bookend").display().to_string();
     let mut app = App::spawn(
-        Command::new(binary)
+        bound(binary)
             .args(["broker", "--broker-port", "0", "--data", &data])
             .env("RUST_LOG", "warn"),
     )?;
     let brokers = Brokers {
         peers,
         folder: folder.path(),
+        bookend: binary,
         version,
         reference: kafka.address.clone(),
         ours: app.address("broker")?,
     };
     let page = root.join(PAGE);
     let mut differences = Vec::new();
+    let mut tables = Vec::new();
     if options.runs("zoo") {
         let compared = clients::run(&brokers, &options.to_zoo)?;
-        if options.is_whole() {
-            write(&page, "zoo", &compared.table(&brokers.version))?;
-        }
+        tables.push(("zoo", compared.table(&brokers.version)));
         differences.extend(compared.differences());
     }
     if options.runs("tools") {
-        let results = tools::run(&brokers)?;
-        write(&page, "tools", &tools::table(&results, &brokers.version))?;
+        let results = tools::console(&brokers)?;
+        tables.push(("tools", tools::table("tool", &results, &brokers.version)));
         differences.extend(tools::differences(&results));
+    }
+    if options.runs("cli") {
+        let results = tools::command_line(&brokers)?;
+        tables.push(("cli", tools::table("command", &results, &brokers.version)));
+        differences.extend(tools::differences(&results));
+    }
+    if options.is_whole() {
+        tables.iter().try_for_each(|(name, table)| write(&page, name, table))?;
     }
     for difference in &differences {
         println!("{difference}");

@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, bail, ensure};
 
-/// The two halves of a run.
-const PARTS: [&str; 2] = ["zoo", "tools"];
+/// The parts of a run, each with a table of its own.
+const PARTS: [&str; 3] = ["zoo", "tools", "cli"];
 
 /// Options that go on to `zoo run`. A run with one of them is a part of the zoo's table, so it writes none.
 const TO_ZOO: [&str; 4] = ["--clients", "--cases", "--codec", "--n"];
@@ -34,14 +34,14 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
-    /// Whether that half runs.
+    /// Whether that part runs.
     pub(super) fn runs(&self, part: &str) -> bool {
         self.only.is_none_or(|only| only == part)
     }
 
-    /// Whether the zoo runs as a whole.
+    /// Whether everything runs, so that the tables are of one run.
     pub(super) fn is_whole(&self) -> bool {
-        self.to_zoo.is_empty()
+        self.only.is_none() && self.to_zoo.is_empty()
     }
 }
 
@@ -52,9 +52,10 @@ mod tests {
     #[test]
     fn options_say_what_runs() {
         let all = Options::parse(&[]).unwrap();
-        assert!(all.runs("zoo") && all.runs("tools") && all.is_whole());
+        assert!(PARTS.iter().all(|part| all.runs(part)) && all.is_whole());
         let tools = Options::parse(&["--only", "tools"]).unwrap();
-        assert!(!tools.runs("zoo") && tools.runs("tools"));
+        assert!(!tools.runs("zoo") && tools.runs("tools") && !tools.runs("cli"));
+        assert!(!tools.is_whole());
         let some = Options::parse(&["--only", "zoo", "--clients", "java,kcat"]).unwrap();
         assert!(some.runs("zoo") && !some.is_whole());
         assert_eq!(some.to_zoo, ["--clients", "java,kcat"]);

@@ -38,8 +38,11 @@ pub enum GroupState {
     Stable,
     /// Partitions are being shared anew.
     Rebalancing,
-    /// The coordinator does not say: it still loads, the group is going, or it speaks a protocol (KIP-848, KIP-932) that
-    /// this client's question does not cover. Its members are not known then.
+    /// It is one of a newer protocol, as that of consumers of KIP-848 or KIP-932, which the question of this client does
+    /// not cover: Kafka tells that it is there, and what it has committed, but neither its state nor its members. One that
+    /// is gone since it was listed looks the same.
+    Newer,
+    /// The coordinator does not say, as it still loads. Its members are not known then.
     Unknown,
 }
 
@@ -49,18 +52,27 @@ impl fmt::Display for GroupState {
             Self::Empty => "empty",
             Self::Stable => "stable",
             Self::Rebalancing => "rebalancing",
+            Self::Newer => "newer",
             Self::Unknown => "unknown",
         })
     }
 }
 
 impl GroupState {
+    /// Whether the group's members are known, even if there are none.
+    #[must_use]
+    pub fn tells_members(self) -> bool {
+        !matches!(self, Self::Newer | Self::Unknown)
+    }
+
     /// From the names of the classic protocol, as `DescribeGroups` gives them.
     fn named(name: &str) -> Self {
         match name {
             "Empty" => Self::Empty,
             "Stable" => Self::Stable,
             "PreparingRebalance" | "CompletingRebalance" => Self::Rebalancing,
+            // What is listed is there, but to the classic protocol a group of another one is none.
+            "Dead" => Self::Newer,
             _ => Self::Unknown,
         }
     }
@@ -149,7 +161,7 @@ mod tests {
             ("Empty", "empty"),
             ("PreparingRebalance", "rebalancing"),
             ("CompletingRebalance", "rebalancing"),
-            ("Dead", "unknown"),
+            ("Dead", "newer"),
             ("", "unknown"),
         ] {
             assert_eq!(GroupState::named(named).to_string(), shown, "{named}");

@@ -20,10 +20,10 @@ pub use self::{
 use std::{fmt, sync::Arc, time::Duration};
 
 use rdkafka::{
-    TopicPartitionList,
+    ClientConfig, TopicPartitionList,
     admin::{AdminClient, AdminOptions},
     consumer::{BaseConsumer, Consumer},
-    error::{KafkaError, KafkaResult},
+    error::KafkaResult,
 };
 
 use super::{Kafka, Unreachable, callbacks::place, cluster, context::Logged, words::words};
@@ -94,7 +94,7 @@ impl Admin {
         self.kafka.admin_client().map_err(|reason| self.failed(reason))
     }
 
-    /// Asks off the runtime, and again while a partition's leader is being found.
+    /// Asks off the runtime, and again while a leader or a coordinator is being found.
     async fn ask<T, Q>(&self, question: Q) -> Result<T, AdminError>
     where
         T: Send + 'static,
@@ -107,7 +107,7 @@ impl Admin {
     async fn ask_as<T, Q>(&self, group: &str, question: Q) -> Result<T, AdminError>
     where
         T: Send + 'static,
-        Q: FnOnce(&BaseConsumer<Logged>) -> Result<T, AdminError> + Send + 'static,
+        Q: Fn(&BaseConsumer<Logged>) -> KafkaResult<T> + Send + Sync + 'static,
     {
         if group.is_empty() {
             return Err(AdminError::Refused {
@@ -117,15 +117,9 @@ impl Admin {
         }
         let mut config = self.kafka.looking_config();
         config.set("group.id", group);
-        let asked = tokio::task::spawn_blocking(move || {
-            let client: BaseConsumer<Logged> = config.create_with_context(Logged)?;
-            Ok::<_, KafkaError>(question(&client))
-        });
-        match asked.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Err(self.failed(words(&error))),
-            Err(error) => Err(self.failed(error.to_string())),
-        }
+        // The client comes and goes with each try, on the thread that may block.
+        let ask = move |config: &ClientConfig| question(&config.create_with_context(Logged)?);
+        cluster::ask(&Arc::new(config), ask).await.map_err(|reason| self.failed(reason))
     }
 
     fn failed(&self, reason: String) -> AdminError {

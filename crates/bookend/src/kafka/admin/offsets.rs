@@ -14,7 +14,7 @@ use rdkafka::{
 
 use super::{Admin, AdminError, list, read};
 use crate::{
-    kafka::{cluster::REQUEST_TIMEOUT, context::Logged, words::words},
+    kafka::{cluster::REQUEST_TIMEOUT, context::Logged},
     record::Timestamp,
     topic::{Offset, TopicPartition},
 };
@@ -98,9 +98,8 @@ impl Admin {
         group: &str,
         among: &[TopicPartition],
     ) -> Result<BTreeMap<TopicPartition, Offset>, AdminError> {
-        let (admin, among) = (self.clone(), among.to_vec());
-        self.ask_as(group, move |client| committed(client, &among).map_err(|it| admin.of(&it)))
-            .await
+        let among = among.to_vec();
+        self.ask_as(group, move |client| committed(client, &among)).await
     }
 
     /// Commits these offsets in the place of `group`, which has no members, and says what is committed then.
@@ -118,32 +117,30 @@ impl Admin {
         group: &str,
         offsets: &[(TopicPartition, Offset)],
     ) -> Result<BTreeMap<TopicPartition, Offset>, AdminError> {
-        let (admin, name, offsets) = (self.clone(), group.to_owned(), offsets.to_vec());
-        self.ask_as(group, move |client| {
+        let offsets = offsets.to_vec();
+        let moved = self.ask_as(group, move |client| {
             let at: Vec<_> = offsets.iter().map(|(at, _)| at.clone()).collect();
             // The question waits until the coordinator is known; a commit would only say that it is not.
-            committed(client, &at).map_err(|error| admin.of(&error))?;
+            committed(client, &at)?;
             let new = offsets.iter().map(|(at, offset)| (at, KafkaOffset::Offset(offset.0)));
-            let commit = list(new).and_then(|new| client.commit(&new, CommitMode::Sync));
-            match commit.map_err(|error| (error.rdkafka_error_code(), error)) {
-                Ok(()) => committed(client, &at).map_err(|error| admin.of(&error)),
-                Err((
-                    Some(
-                        RDKafkaErrorCode::UnknownMemberId
-                        | RDKafkaErrorCode::IllegalGeneration
-                        | RDKafkaErrorCode::RebalanceInProgress,
-                    ),
-                    _,
-                )) => Err(AdminError::GroupInUse { group: name }),
-                Err((_, error)) => Err(admin.of(&error)),
+            match client.commit(&list(new)?, CommitMode::Sync) {
+                Ok(()) => committed(client, &at).map(Some),
+                Err(error) if is_in_use(&error) => Ok(None),
+                Err(error) => Err(error),
             }
-        })
-        .await
+        });
+        moved.await?.ok_or_else(|| AdminError::GroupInUse { group: group.to_owned() })
     }
+}
 
-    fn of(&self, error: &KafkaError) -> AdminError {
-        self.failed(words(error))
-    }
+/// Whether a commit is refused because the group has members.
+fn is_in_use(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let code = error.rdkafka_error_code();
+    matches!(
+        code,
+        Some(Code::UnknownMemberId | Code::IllegalGeneration | Code::RebalanceInProgress)
+    )
 }
 
 pub(in crate::kafka) fn look_up(

@@ -1,10 +1,12 @@
-//! Apache Kafka's console tools on both brokers: each case does something by them and looks whether it came true.
+//! Apache Kafka's console tools, and our own command line, on both brokers: each case does something by them and looks
+//! whether it came true.
 
 mod console;
 mod said;
 mod topics;
 mod records;
 mod groups;
+mod cli;
 
 use std::time::Instant;
 
@@ -12,11 +14,13 @@ use anyhow::Context as _;
 
 use self::console::Console;
 use super::Brokers;
+use crate::interop::peers;
 
 /// How much is shown of what a failed tool says, in characters.
 const WORDS_MAX: usize = 400;
 
 /// Something done by a tool, or by several.
+#[derive(Clone, Copy)]
 struct Case {
     tools: &'static str,
     does: &'static str,
@@ -35,21 +39,31 @@ pub(super) struct Ended {
 /// What is wrong, if anything.
 type Verdict = Result<(), String>;
 
+/// What Apache Kafka's own tools do.
+pub(super) fn console(brokers: &Brokers<'_>) -> anyhow::Result<Vec<Ended>> {
+    run(brokers, "console tools", &[&topics::CASES[..], &records::CASES, &groups::CASES].concat())
+}
+
+/// What `bookend topics`, `groups` and `tail` do.
+pub(super) fn command_line(brokers: &Brokers<'_>) -> anyhow::Result<Vec<Ended>> {
+    run(brokers, "our command line", &cli::cases())
+}
+
 /// Every case on Apache Kafka, then on ours.
-pub(super) fn run(brokers: &Brokers<'_>) -> anyhow::Result<Vec<Ended>> {
-    let cases = || topics::CASES.iter().chain(&records::CASES).chain(&groups::CASES);
+fn run(brokers: &Brokers<'_>, what: &str, cases: &[Case]) -> anyhow::Result<Vec<Ended>> {
     let ask = |name: &str, address: &str| -> anyhow::Result<Vec<Verdict>> {
-        println!("── console tools on {name}");
+        println!("── {what} on {name}");
         let folder = brokers.folder.join(name.replace(' ', "-"));
         std::fs::create_dir_all(&folder).context("a folder for what tools read")?;
-        let script = brokers.peers.join("kafka/kafka");
-        let console = Console { script: &script, folder: &folder, address };
-        Ok(cases().map(|case| case.run(&console)).collect())
+        let script = peers::script(brokers.peers);
+        let console =
+            Console { script: &script, bookend: brokers.bookend, folder: &folder, address };
+        Ok(cases.iter().map(|case| case.run(&console)).collect())
     };
     let reference = ask("Apache Kafka", &brokers.reference)?;
     let ours = ask("bookend broker", &brokers.ours)?;
     let verdicts = reference.into_iter().zip(ours);
-    let ended = cases().zip(verdicts).map(|(case, (reference, ours))| Ended {
+    let ended = cases.iter().zip(verdicts).map(|(case, (reference, ours))| Ended {
         tools: case.tools,
         does: case.does,
         reference,
@@ -78,10 +92,10 @@ fn mark(verdict: &Verdict) -> &'static str {
     if verdict.is_ok() { "✓" } else { "✗" }
 }
 
-/// What each tool did, and whether it came true.
-pub(super) fn table(results: &[Ended], kafka: &str) -> String {
+/// What each tool did, and whether it came true; `kind` is what tools are called here.
+pub(super) fn table(kind: &str, results: &[Ended], kafka: &str) -> String {
     let head =
-        format!("| tool | what is done | bookend | Apache Kafka {kafka} |\n|---|---|---|---|\n");
+        format!("| {kind} | what is done | bookend | Apache Kafka {kafka} |\n|---|---|---|---|\n");
     let rows = results.iter().map(|Ended { tools, does, reference, ours }| {
         format!("| {tools} | {does} | {} | {} |\n", mark(ours), mark(reference))
     });
@@ -120,9 +134,9 @@ mod tests {
     fn what_fails_is_reported() {
         let good = [ended(Ok(()), Ok(()))];
         assert_eq!(differences(&good), [""; 0]);
-        assert!(table(&good, "4.3").ends_with("| topics | creates | ✓ | ✓ |\n"));
+        assert!(table("tool", &good, "4.3").ends_with("| topics | creates | ✓ | ✓ |\n"));
         let bad = [ended(Err("no".to_owned()), Ok(())), ended(Ok(()), Err("neither".to_owned()))];
-        assert!(table(&bad, "4.3").ends_with("| ✗ | ✓ |\n| topics | creates | ✓ | ✗ |\n"));
+        assert!(table("tool", &bad, "4.3").ends_with("| ✗ | ✓ |\n| topics | creates | ✓ | ✗ |\n"));
         assert_eq!(
             differences(&bad),
             ["topics (creates) on bookend: no", "topics (creates) on Apache Kafka: neither"]
