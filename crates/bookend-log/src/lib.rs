@@ -98,7 +98,7 @@ pub use self::{
     error::{AppendError, OpenError, ReadError},
     files::{Files, ReplaceError},
     lock::{FolderLock, LockError},
-    log::{Joined, Log, PendingSync, SyncDone},
+    log::{Log, PendingSync, SyncDone},
     options::{Fsync, Options},
     recover::{Cut, Recovery},
 };

@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::Result;
 
-use super::{Place, clients::Admin};
+use super::{
+    Place,
+    clients::{Admin, Sending, values},
+};
 use crate::report::{self, Row};
 
 const STARTS: usize = 21;
@@ -17,6 +20,9 @@ const TOPICS: usize = 1_000;
 const PARTITIONS: i32 = 10;
 /// Topics of one request.
 const AT_ONCE: usize = 100;
+
+const LARGE_BYTES: usize = 1 << 30;
+const LARGE_VALUE: usize = 10_000;
 
 /// Until what a start leaves behind has settled.
 const SETTLING: Duration = Duration::from_secs(1);
@@ -64,6 +70,7 @@ pub(super) fn run(place: &Place, is_smoke: bool) -> Result<Vec<Row>> {
     }
     rows.push(ready_row(&format!("ready to serve, {size}"), &mut ready, "no goal"));
     rows.push(memory_row(&format!("memory, {size}, after a start"), bytes, "no goal"));
+    rows.push(large(place, is_smoke)?);
     if let Some(apache) = place.apache("footprint-apache")? {
         rows.push(ready_row(
             "ready to serve, Apache Kafka",
@@ -80,6 +87,26 @@ pub(super) fn run(place: &Place, is_smoke: bool) -> Result<Vec<Row>> {
     let bytes = std::fs::metadata(&place.binary)?.len();
     rows.push(memory_row("size of the binary", bytes, "no goal"));
     Ok(rows)
+}
+
+/// How long a start takes where one partition is large, though nobody reads it.
+fn large(place: &Place, is_smoke: bool) -> Result<Row> {
+    report::progress("B3: a large partition");
+    let records = if is_smoke { 10 } else { LARGE_BYTES / LARGE_VALUE };
+    let process = place.embedded("large", &[])?;
+    Admin::start(&process.address)?.create(&["large".to_owned()], 1)?;
+    let producer = Sending::start(&process.address, &[])?;
+    producer.send_all("large", u32::try_from(records)?, &values(LARGE_VALUE))?;
+    process.stop()?;
+    let mut ready = Vec::new();
+    for _ in 0..if is_smoke { 1 } else { STARTS_FULL } {
+        let process = place.embedded("large", &[])?;
+        ready.push(process.ready_after);
+        process.stop()?;
+    }
+    let mebibytes = (records * LARGE_VALUE) >> 20;
+    let what = format!("ready to serve, one partition of {mebibytes} MiB");
+    Ok(ready_row(&what, &mut ready, "goal at most 1000"))
 }
 
 fn settle(is_smoke: bool) {

@@ -1,5 +1,5 @@
 //! The embedded broker, as a process of its own: its answers at light load, its throughput beside Apache Kafka's, what
-//! it takes to have it running.
+//! it takes to have it running and to keep consumers waiting.
 //!
 //! Both brokers are asked by librdkafka itself, with the same settings. Apache Kafka is started by the scripts of
 //! `BOOKEND_PEER_SCRIPTS` (default: `../shared/peers` beside the checkout); a run that needs it fails without.
@@ -9,6 +9,7 @@ mod process;
 mod clients;
 mod round_trip;
 mod throughput;
+mod parked;
 mod footprint;
 
 use std::{
@@ -46,6 +47,8 @@ enum Part {
     Throughput,
     /// B3: start, memory, size
     Footprint,
+    /// Fetches that wait: what they cost, and how soon they are answered
+    Parked,
 }
 
 /// Where brokers come from, and where they put their data.
@@ -76,7 +79,7 @@ pub(crate) fn run(effort: Effort, options: &Options, is_smoke: bool) -> Result<(
         folder: tempfile::tempdir()?,
     };
     let mut rows = Vec::new();
-    let parts = [Part::RoundTrip, Part::Throughput, Part::Footprint];
+    let parts = [Part::RoundTrip, Part::Throughput, Part::Footprint, Part::Parked];
     for part in parts.into_iter().filter(|part| options.only.is_none_or(|only| only == *part)) {
         rows.extend(part.run(&place, effort, is_smoke)?);
     }
@@ -90,6 +93,7 @@ impl Part {
             Self::RoundTrip => round_trip::run(place, is_smoke),
             Self::Throughput => throughput::run(place, effort, is_smoke),
             Self::Footprint => footprint::run(place, is_smoke),
+            Self::Parked => parked::run(place, is_smoke),
         }
     }
 }

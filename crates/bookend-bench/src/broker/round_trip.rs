@@ -61,7 +61,7 @@ pub(super) fn run(place: &Place, is_smoke: bool) -> Result<Vec<Row>> {
 }
 
 /// The time that this share of `times` does not pass.
-fn at(times: &[Duration], share: f64) -> Option<Duration> {
+pub(super) fn at(times: &[Duration], share: f64) -> Option<Duration> {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
     #[expect(

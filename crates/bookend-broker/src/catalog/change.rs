@@ -3,7 +3,7 @@
 //! A change is one file written for all topics of a request, and holds from then on: what comes before it, the folders
 //! of new partitions, is removed at the next start if the process ends in between.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use kafka_protocol::ResponseError;
 
@@ -11,7 +11,7 @@ use super::{
     Catalog, Changes, Topic,
     file::SavedTopic,
     folders::{make_partitions, new_id, open_partitions, topic_dir},
-    storage,
+    metric, storage,
 };
 use crate::{
     partition::Partition,
@@ -31,21 +31,47 @@ pub(crate) struct NewTopic {
     pub(crate) settings: Settings,
 }
 
+/// Why a topic is not created.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotCreated {
+    #[error("{0}")]
+    Refused(ResponseError),
+    /// Apache Kafka refuses it, as metrics could not tell the two apart, and so do we: nobody could take such topics there.
+    #[error("`{name}` and `{other}` differ in `.` and `_` only")]
+    Alike { name: String, other: String },
+}
+
+impl NotCreated {
+    pub(crate) fn error(&self) -> ResponseError {
+        match self {
+            Self::Refused(error) => *error,
+            Self::Alike { .. } => ResponseError::InvalidTopicException,
+        }
+    }
+}
+
+impl From<ResponseError> for NotCreated {
+    fn from(error: ResponseError) -> Self {
+        Self::Refused(error)
+    }
+}
+
 /// What one request may still do, before any of it is done.
 struct Room {
     partitions: usize,
-    taken: HashSet<String>,
+    /// The names that are taken, by what they are in metrics.
+    taken: HashMap<String, String>,
 }
 
 impl Catalog {
     /// Creates one topic with the default settings. Blocks on the disk.
-    pub(crate) fn create(&self, name: &str, partitions: u32) -> Result<Arc<Topic>, ResponseError> {
+    pub(crate) fn create(&self, name: &str, partitions: u32) -> Result<Arc<Topic>, NotCreated> {
         let topic = NewTopic { name: name.to_owned(), partitions, settings: Settings::default() };
         self.create_all(vec![topic]).remove(0)
     }
 
     /// Creates topics, those that can be. Blocks on the disk.
-    pub(crate) fn create_all(&self, new: Vec<NewTopic>) -> Vec<Result<Arc<Topic>, ResponseError>> {
+    pub(crate) fn create_all(&self, new: Vec<NewTopic>) -> Vec<Result<Arc<Topic>, NotCreated>> {
         let mut changes = self.changes();
         let before = changes.saved.topics.len();
         let mut room = self.room();
@@ -70,7 +96,7 @@ impl Catalog {
         if let Err(error) = self.store(&mut changes) {
             changes.saved.topics.truncate(before);
             for topic in created.iter_mut().filter(|topic| topic.is_ok()) {
-                *topic = Err(error);
+                *topic = Err(error.into());
             }
             return created;
         }
@@ -83,7 +109,7 @@ impl Catalog {
     }
 
     /// Which of these topics could be created.
-    pub(crate) fn may_create_all(&self, new: &[NewTopic]) -> Vec<Result<(), ResponseError>> {
+    pub(crate) fn may_create_all(&self, new: &[NewTopic]) -> Vec<Result<(), NotCreated>> {
         let mut room = self.room();
         new.iter().map(|new| room.take(self, new)).collect()
     }
@@ -190,7 +216,7 @@ impl Catalog {
         from: u32,
     ) -> Result<Vec<Arc<Partition>>, ResponseError> {
         make_partitions(&self.files, &self.dir, topic, from).map_err(storage)?;
-        open_partitions(&self.dir, topic, from, &self.log_options).map_err(storage)
+        open_partitions(&self.dir, topic, from, &self.log_options, &self.census).map_err(storage)
     }
 
     /// A topic, and where it stands in the file.
@@ -212,25 +238,36 @@ impl Catalog {
 
     fn room(&self) -> Room {
         let partitions = PARTITIONS_MAX - self.read(|topics| topics.partitions).min(PARTITIONS_MAX);
-        Room { partitions, taken: HashSet::new() }
+        Room { partitions, taken: HashMap::new() }
     }
 }
 
 impl Room {
-    fn take(&mut self, catalog: &Catalog, new: &NewTopic) -> Result<(), ResponseError> {
+    fn take(&mut self, catalog: &Catalog, new: &NewTopic) -> Result<(), NotCreated> {
         if !is_legal(&new.name) {
-            return Err(ResponseError::InvalidTopicException);
+            return Err(ResponseError::InvalidTopicException.into());
         }
-        if self.taken.contains(&new.name) || catalog.find(&new.name).is_some() {
-            return Err(ResponseError::TopicAlreadyExists);
+        let metric = metric(&new.name);
+        let there = catalog.read(|topics| {
+            let name = topics.by_name.get_key_value(&*new.name).map(|(name, _)| name);
+            name.or_else(|| topics.by_metric.get(&metric)).map(ToString::to_string)
+        });
+        match there.as_ref().or_else(|| self.taken.get(&metric)) {
+            Some(other) if *other == new.name => {
+                return Err(ResponseError::TopicAlreadyExists.into());
+            }
+            Some(other) => {
+                return Err(NotCreated::Alike { name: new.name.clone(), other: other.clone() });
+            }
+            None => {}
         }
         let partitions = new.partitions as usize;
         if partitions == 0 {
-            return Err(ResponseError::InvalidPartitions);
+            return Err(ResponseError::InvalidPartitions.into());
         }
         self.partitions =
             self.partitions.checked_sub(partitions).ok_or(ResponseError::PolicyViolation)?;
-        self.taken.insert(new.name.clone());
+        self.taken.insert(metric, new.name.clone());
         Ok(())
     }
 }
@@ -251,8 +288,8 @@ mod tests {
 
     use super::*;
     use crate::partition::batch::{
-        split,
-        tests::{RULES, sample},
+        Stamp,
+        tests::{one, sample},
     };
 
     fn open(dir: &Path) -> Catalog {
@@ -269,7 +306,8 @@ mod tests {
         let catalog = open(dir.path());
         catalog.create("a", 1).unwrap();
         let check = |name: &str, partitions, expected| {
-            assert_eq!(catalog.create(name, partitions).err(), Some(expected), "{name}");
+            let refused = catalog.create(name, partitions).err();
+            assert_eq!(refused, Some(NotCreated::Refused(expected)), "{name}");
         };
         check("a", 1, ResponseError::TopicAlreadyExists);
         check("..", 1, ResponseError::InvalidTopicException);
@@ -285,10 +323,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let catalog = open(dir.path());
         let topic = catalog.create("t", 1).unwrap();
-        let batches = split(sample(None, 1, 5).into(), &RULES).unwrap();
+        let batch = one(sample(None, 1, 5));
         let segments_after_two = || {
-            topic.partitions[0].append(&batches, 5).unwrap();
-            topic.partitions[0].append(&batches, 5).unwrap();
+            topic.partitions[0].append(&batch, 5).unwrap();
+            topic.partitions[0].append(&batch, 5).unwrap();
             let files = fs::read_dir(topic_dir(dir.path(), topic.id).join("0")).unwrap();
             let is_log = |path: &Path| path.extension().is_some_and(|kind| kind == "log");
             files.filter(|file| is_log(&file.as_ref().unwrap().path())).count()
@@ -345,18 +383,37 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let catalog = open(dir.path());
         let asked = vec![new("a", 9_999), new("a", 1), new("b", 2), new("b", 1), new("c", 1)];
-        let errors = |results: Vec<Result<(), ResponseError>>| {
-            results.into_iter().map(Result::err).collect::<Vec<_>>()
-        };
-        let (again, full) = (ResponseError::TopicAlreadyExists, ResponseError::PolicyViolation);
-        let expected = [None, Some(again), Some(full), None, Some(full)];
-        assert_eq!(errors(catalog.may_create_all(&asked)), expected);
+        let again = Err(ResponseError::TopicAlreadyExists.into());
+        let full = || Err(ResponseError::PolicyViolation.into());
+        assert_eq!(catalog.may_create_all(&asked), [Ok(()), again, full(), Ok(()), full()]);
         assert!(catalog.all().is_empty());
         let asked = vec![new("a", 2), new("a", 1), new("b", 1)];
         let created = catalog.create_all(asked);
         assert_eq!(created.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
         drop(catalog);
         assert_eq!(open(dir.path()).all().len(), 2);
+    }
+
+    // Goal: only the producers of topics that are there count. Method: two producers for each partition; a topic grows,
+    // another is deleted while somebody still has it; a stop.
+    #[test]
+    fn producers_go_with_their_topics() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = open(dir.path());
+        let [kept, gone] = ["kept", "gone"].map(|name| catalog.create(name, 2).unwrap());
+        for partition in kept.partitions.iter().chain(&gone.partitions) {
+            for producer in [1, 2] {
+                let stamp = Stamp { producer, epoch: 0, first: 0, count: 1 };
+                partition.append(&one(sample(Some(stamp), 1, 5)), 5).unwrap();
+            }
+        }
+        catalog.grow("kept", 3).unwrap();
+        assert_eq!(catalog.census.count(), 8);
+        catalog.delete(&gone).unwrap();
+        assert_eq!(catalog.census.count(), 4);
+        let census = catalog.census.clone();
+        drop((catalog, kept, gone));
+        assert_eq!((census.count(), open(dir.path()).census.count()), (0, 4));
     }
 
     // Goal: a topic that grew or was set up differently is so after a restart, with its old partitions untouched.

@@ -14,7 +14,10 @@ use bookend_log::{Files, Options};
 use uuid::Uuid;
 
 use super::file::{Saved, SavedTopic};
-use crate::{error::StartError, partition::Partition};
+use crate::{
+    error::StartError,
+    partition::{Census, Partition},
+};
 
 fn topics_dir(dir: &Path) -> PathBuf {
     dir.join("topics")
@@ -58,6 +61,7 @@ pub(super) fn open_partitions(
     topic: &SavedTopic,
     from: u32,
     options: &Options,
+    census: &Census,
 ) -> Result<Vec<Arc<Partition>>, StartError> {
     let options = Options { segment_bytes_max: topic.settings.segment_bytes, ..*options };
     let open = |index: u32| {
@@ -65,7 +69,7 @@ pub(super) fn open_partitions(
         if !path.is_dir() {
             return Err(StartError::Missing { topic: topic.name.clone(), path });
         }
-        Partition::open(&path, options).map(Arc::new)
+        Partition::open(&path, options, census).map(Arc::new)
     };
     (from..topic.partitions).map(open).collect()
 }

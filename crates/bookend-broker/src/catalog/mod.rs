@@ -19,12 +19,16 @@ use bookend_log::{Files, ReplaceError};
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
-pub(crate) use self::change::{NewTopic, is_legal};
+pub(crate) use self::change::{NewTopic, NotCreated, is_legal};
 use self::{
     file::Saved,
     folders::{new_cluster_id, open_partitions, remove_orphans},
 };
-use crate::{error::StartError, partition::Partition, settings::Settings};
+use crate::{
+    error::StartError,
+    partition::{Census, Partition},
+    settings::Settings,
+};
 
 /// How many producer ids are reserved on disk at a time.
 const PRODUCERS_RESERVED: i64 = 1_000;
@@ -51,6 +55,8 @@ pub(crate) struct Catalog {
     dir: PathBuf,
     files: Files,
     log_options: bookend_log::Options,
+    /// Counts the producers that all partitions remember.
+    census: Census,
     cluster_id: String,
     topics: RwLock<Topics>,
     /// One change at a time; never taken while `topics` is held.
@@ -61,6 +67,8 @@ pub(crate) struct Catalog {
 struct Topics {
     by_name: BTreeMap<Arc<str>, Arc<Topic>>,
     by_id: HashMap<Uuid, Arc<Topic>>,
+    /// The names by what they are in metrics.
+    by_metric: HashMap<String, Arc<str>>,
     /// Of all topics together.
     partitions: usize,
 }
@@ -94,8 +102,9 @@ impl Catalog {
         files.sync_names(dir).map_err(unreadable)?;
         remove_orphans(&files, dir, &saved).map_err(unreadable)?;
         let mut topics = Topics::default();
+        let census = Census::default();
         for topic in &saved.topics {
-            let partitions = open_partitions(dir, topic, 0, log_options)?;
+            let partitions = open_partitions(dir, topic, 0, log_options, &census)?;
             topics.insert(Arc::new(Topic {
                 name: topic.name.as_str().into(),
                 id: topic.id,
@@ -107,6 +116,7 @@ impl Catalog {
             dir: dir.to_owned(),
             files,
             log_options: *log_options,
+            census,
             cluster_id: saved.cluster_id.clone(),
             topics: RwLock::new(topics),
             saved: Mutex::new(Changes {
@@ -185,6 +195,7 @@ impl Topics {
         if let Some(old) = self.by_id.insert(topic.id, Arc::clone(&topic)) {
             self.partitions -= old.partitions.len();
         }
+        self.by_metric.insert(metric(&topic.name), Arc::clone(&topic.name));
         self.by_name.insert(Arc::clone(&topic.name), topic);
     }
 
@@ -193,7 +204,13 @@ impl Topics {
             self.partitions -= old.partitions.len();
         }
         self.by_name.remove(&topic.name);
+        self.by_metric.remove(&metric(&topic.name));
     }
+}
+
+/// What Apache Kafka's metrics call a topic: there `.` and `_` are one.
+fn metric(name: &str) -> String {
+    name.replace('.', "_")
 }
 
 fn storage(error: impl std::error::Error + 'static) -> ResponseError {

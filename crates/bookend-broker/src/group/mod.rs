@@ -29,6 +29,7 @@ use kafka_protocol::{ResponseError, protocol::StrBytes};
 use tokio::sync::{Notify, oneshot};
 
 use self::{
+    join::MEMBERS_MAX,
     member::protocols_bytes,
     request::{Answer, Join, JoinRefused, Joined, Sync, Synced, Ticket},
     state::Group,
@@ -40,6 +41,14 @@ pub(crate) const GROUPS_MAX: usize = 10_000;
 const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// As [`GROUP_BYTES_MAX`], for all groups together.
 const BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What there may be of groups with members, for people.
+pub(crate) fn bounds() -> String {
+    let [group, all] = [GROUP_BYTES_MAX, BYTES_MAX].map(|bytes| bytes >> 20);
+    format!(
+        "there is room for {GROUPS_MAX} groups with members, in a group for {MEMBERS_MAX} and {group} MiB of what they say, in all groups for {all} MiB"
+    )
+}
 
 /// All groups of this broker.
 #[derive(Debug, Default)]

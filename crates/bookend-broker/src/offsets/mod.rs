@@ -40,6 +40,12 @@ const BYTES_MAX: usize = 256 * 1024 * 1024;
 /// The longest text that may stand beside a committed offset, as in Apache Kafka.
 pub(crate) const METADATA_BYTES_MAX: usize = 4_096;
 
+/// What there may be of committed offsets, for people.
+pub(crate) fn bounds() -> String {
+    let all = BYTES_MAX >> 20;
+    format!("there is room for {GROUPS_MAX} groups with committed offsets, {all} MiB in all")
+}
+
 /// A committed offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Committed {

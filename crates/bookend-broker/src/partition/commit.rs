@@ -65,10 +65,10 @@ impl Partition {
 
     /// Syncs the log and saves what is known of the producers, for a stop.
     pub(crate) fn sync(&self) {
+        let mut stored = self.write();
         if self.is_closed() {
             return;
         }
-        let mut stored = self.write();
         if stored.unsaved_bytes > 0 {
             self.save_producers(&mut stored);
         }

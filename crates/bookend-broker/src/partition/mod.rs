@@ -18,6 +18,7 @@ mod times;
 mod waiters;
 
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     sync::{
         PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -25,8 +26,7 @@ use std::{
     },
 };
 
-use bookend_log::{Fsync, Joined, Log, Options};
-use bytes::Bytes;
+use bookend_log::{EntryInfo, Fsync, Log, Options};
 use kafka_protocol::ResponseError;
 
 use self::{
@@ -37,6 +37,7 @@ use self::{
     waiters::Waiters,
 };
 pub(crate) use self::{
+    producers::census::Census,
     times::Found,
     waiters::{Waiter, Watch},
 };
@@ -86,13 +87,13 @@ struct Appended {
 }
 
 impl Partition {
-    /// Opens the log in `dir` and learns from it who produced what.
-    pub(crate) fn open(dir: &Path, options: Options) -> Result<Self, StartError> {
+    /// Opens the log in `dir` and learns from it who produced what; `census` counts the producers.
+    pub(crate) fn open(dir: &Path, options: Options, census: &Census) -> Result<Self, StartError> {
         let (log, recovery) = Log::open(dir, options)?;
         if let Some(cut) = recovery.cut {
             tracing::warn!(dir = %dir.display(), "{cut}");
         }
-        let (producers, unsaved_bytes) = learn(dir, &log)?;
+        let (producers, unsaved_bytes) = learn(dir, &log, census)?;
         let snapshot_bytes = snapshot_bytes(options.segment_bytes_max);
         Ok(Self {
             dir: dir.to_owned(),
@@ -128,67 +129,66 @@ impl Partition {
         self.read_lock().log.bytes()
     }
 
-    /// Appends `batches`, all or none unless the disk fails, and wakes who waits for them. Returns
-    /// the offset of the first record, also if the log holds it since an earlier try.
+    /// Appends `batch` and wakes who waits for it. Returns the offset of its first record, also if the log holds it
+    /// since an earlier try.
     ///
-    /// `now_ms` is the age's measure for batches whose records have no time.
-    pub(crate) fn append(&self, batches: &[Batch], now_ms: i64) -> Result<i64, ResponseError> {
+    /// `now_ms` is the age's measure for a batch whose records have no time.
+    pub(crate) fn append(&self, batch: &Batch, now_ms: i64) -> Result<i64, ResponseError> {
         let (appended, pending, is_crowded) = {
             let mut stored = self.write();
-            let appended = self.append_all(&mut stored, batches, now_ms);
+            let appended = self.append_once(&mut stored, batch, now_ms);
+            // Also after an error: the log's file may be open.
             let is_crowded = self.tail.written();
-            (appended, self.begin_commit(&mut stored), is_crowded)
+            (appended?, self.begin_commit(&mut stored), is_crowded)
         };
         if is_crowded {
             self.sync_early();
         }
-        // Also after an error: some of them may be in.
         self.commit(pending?)?;
-        let appended = appended.inspect_err(|_| self.waiters.wake_all())?;
         // In this order, a fetch that looks in between finds the records, or the bytes, or is woken.
         self.bytes_seen.fetch_add(appended.bytes, Ordering::AcqRel);
         self.waiters.arrived(appended.bytes);
         Ok(appended.first)
     }
 
-    fn append_all(
+    fn append_once(
         &self,
         stored: &mut Stored,
-        batches: &[Batch],
+        batch: &Batch,
         now_ms: i64,
     ) -> Result<Appended, ResponseError> {
         if self.is_closed() {
             return Err(ResponseError::UnknownTopicOrPartition);
         }
-        let stamps: Vec<_> = batches.iter().map(|batch| (batch.stamp, batch.count)).collect();
-        let verdicts = stored.producers.judge(&stamps, offset(stored.log.end()))?;
-        let (mut first, mut bytes) = (None, 0);
-        for (batch, verdict) in batches.iter().zip(verdicts) {
-            let base_offset = match verdict {
-                Verdict::Duplicate { base_offset } => base_offset,
-                Verdict::Append => {
-                    bytes += batch.bytes.len() as u64;
-                    append_one(stored, batch, now_ms)?
-                }
-            };
-            first.get_or_insert(base_offset);
+        let verdict = batch.stamp.map_or(Ok(Verdict::Append), |s| stored.producers.judge(&s))?;
+        if let Verdict::Duplicate { base_offset } = verdict {
+            return Ok(Appended { first: base_offset, bytes: 0 });
         }
+        let first = append_new(stored, batch, now_ms)?;
+        let bytes = batch.bytes.len() as u64;
         stored.unsaved_bytes += bytes;
         if stored.unsaved_bytes >= stored.snapshot_bytes {
             self.save_producers(stored);
         }
-        Ok(Appended { first: first.ok_or(ResponseError::InvalidRecord)?, bytes })
+        Ok(Appended { first, bytes })
     }
 
-    /// Reads whole batches from the one that holds `from`, up to `bytes_max` but at least one; none at the end.
-    pub(crate) fn read(&self, from: i64, bytes_max: usize) -> Result<Bytes, ResponseError> {
+    /// Reads whole batches from the one that holds `from`, up to `bytes_max` but at least one; none at the end. They
+    /// are put behind what `to` holds.
+    pub(crate) fn read(
+        &self,
+        from: i64,
+        bytes_max: usize,
+        to: &mut Vec<u8>,
+    ) -> Result<(), ResponseError> {
         let end = self.end();
         if from == end {
-            return Ok(Bytes::new());
+            return Ok(());
         }
         let index = u64::try_from(from).map_err(|_| ResponseError::OffsetOutOfRange)?;
-        let joined = self.read_lock().log.read_joined(index, bytes_max);
-        Ok(place(joined.map_err(|error| unreadable(&error))?, end))
+        let entries = self.read_lock().log.read_joined(index, bytes_max, to);
+        place(entries.map_err(|error| unreadable(&error))?, end, to);
+        Ok(())
     }
 
     /// Whether a read from there gives anything but "nothing yet".
@@ -211,8 +211,9 @@ impl Partition {
     /// Takes no more records: the topic is being deleted.
     pub(crate) fn close(&self) {
         // Under the lock, so that no append is under way when the files go.
-        let stored = self.write();
+        let mut stored = self.write();
         self.closed.store(true, Ordering::Release);
+        stored.producers.forget_all();
         drop(stored);
         self.waiters.wake_all();
     }
@@ -231,7 +232,7 @@ impl Partition {
     }
 }
 
-fn append_one(stored: &mut Stored, batch: &Batch, now_ms: i64) -> Result<i64, ResponseError> {
+fn append_new(stored: &mut Stored, batch: &Batch, now_ms: i64) -> Result<i64, ResponseError> {
     // Records without a time are as old as their append.
     let time_ms = if batch.max_timestamp < 0 { now_ms } else { batch.max_timestamp };
     let appended = stored.log.append_unsynced(batch.count, time_ms, &batch.bytes);
@@ -241,21 +242,20 @@ fn append_one(stored: &mut Stored, batch: &Batch, now_ms: i64) -> Result<i64, Re
         ResponseError::KafkaStorageError
     })?;
     if let Some(stamp) = &batch.stamp {
-        stored.producers.record(stamp, base_offset);
+        stored.producers.record(stamp, base_offset, now_ms);
     }
     Ok(base_offset)
 }
 
-/// The batches as they are served, up to `end`: what is not synced yet is not there yet.
-fn place(joined: Joined, end: i64) -> Bytes {
-    let Joined { mut payloads, entries } = joined;
-    let mut length = 0;
-    for (entry, at) in entries.into_iter().take_while(|(entry, _)| offset(entry.first) < end) {
-        length = at.end;
-        batch::place(&mut payloads[at], offset(entry.first), LEADER_EPOCH);
+/// Makes of the batches in `to` what is served, up to `end`: what is not synced yet is not there yet.
+fn place(entries: Vec<(EntryInfo, Range<usize>)>, end: i64, to: &mut Vec<u8>) {
+    for (entry, at) in entries {
+        let first = offset(entry.first);
+        if first >= end {
+            return to.truncate(at.start);
+        }
+        batch::place(&mut to[at], first, LEADER_EPOCH);
     }
-    payloads.truncate(length);
-    payloads.into()
 }
 
 fn snapshot_bytes(segment_bytes: u64) -> u64 {

@@ -7,8 +7,9 @@ use bookend_log::Log;
 use super::{
     Partition, Stored, batch, offset,
     producers::{
-        Producers,
-        snapshot::{self, Snapshot},
+        Producers, REPLAYED_MS,
+        census::Census,
+        snapshot::{self, Mark},
     },
 };
 use crate::error::StartError;
@@ -18,9 +19,8 @@ impl Partition {
     pub(super) fn save_producers(&self, stored: &mut Stored) {
         let end = stored.log.end();
         let saved = checksum_before(&stored.log, end).and_then(|checksum| {
-            let producers = stored.producers.clone();
-            let snapshot = Snapshot { end, checksum, producers };
-            snapshot::store(&self.dir, &snapshot).map_err(|error| error.to_string())
+            let stored = snapshot::store(&self.dir, Mark { end, checksum }, &stored.producers);
+            stored.map_err(|error| error.to_string())
         });
         if let Err(error) = saved {
             tracing::warn!(dir = %self.dir.display(), error, "the producers could not be saved; the next start takes longer");
@@ -31,10 +31,14 @@ impl Partition {
 
 /// Learns what the partition knew of its producers, from its snapshot and the headers of what came later; also says
 /// how many bytes came later.
-pub(super) fn learn(dir: &Path, log: &Log) -> Result<(Producers, u64), StartError> {
-    let (mut producers, from) = match snapshot::load(dir).filter(|saved| fits(saved, log)) {
-        Some(saved) => (saved.producers, saved.end.max(log.start())),
-        None => (Producers::default(), log.start()),
+pub(super) fn learn(
+    dir: &Path,
+    log: &Log,
+    census: &Census,
+) -> Result<(Producers, u64), StartError> {
+    let (mut producers, from) = match snapshot::load(dir).filter(|(mark, _)| fits(*mark, log)) {
+        Some((mark, known)) => (Producers::restore(known, census), mark.end.max(log.start())),
+        None => (Producers::new(census), log.start()),
     };
     if from == log.end() {
         return Ok((producers, 0));
@@ -44,7 +48,9 @@ pub(super) fn learn(dir: &Path, log: &Log) -> Result<(Producers, u64), StartErro
     log.scan(from, batch::HEADER_BYTES, |entry, header| {
         bytes += batch::length(header);
         match batch::parse_header(header) {
-            Ok((_, Some(stamp))) => producers.record(&stamp, offset(entry.first)),
+            Ok((_, Some(stamp))) => {
+                producers.record(&stamp, offset(entry.first), REPLAYED_MS);
+            }
             Ok((_, None)) => {}
             Err(_) => wrong = Some(offset(entry.first)),
         }
@@ -57,10 +63,10 @@ pub(super) fn learn(dir: &Path, log: &Log) -> Result<(Producers, u64), StartErro
 }
 
 /// Whether a snapshot is of this log as it is: a power cut may have taken what it speaks of.
-fn fits(saved: &Snapshot, log: &Log) -> bool {
+fn fits(mark: Mark, log: &Log) -> bool {
     // Of what retention has taken it may speak: nothing contradicts it.
-    saved.end <= log.start()
-        || (saved.end <= log.end() && checksum_before(log, saved.end) == Ok(saved.checksum))
+    mark.end <= log.start()
+        || (mark.end <= log.end() && checksum_before(log, mark.end) == Ok(mark.checksum))
 }
 
 /// The checksum of the batch that ends at `end`; 0 if the log has no batch before it.

@@ -1,4 +1,5 @@
-//! How records go: when they are old, when there are too many, or because a client deletes them.
+//! How records go: when they are old, when there are too many, or because a client deletes them; and producers, when
+//! they are silent for long.
 
 use std::{io, sync::atomic::Ordering};
 
@@ -9,16 +10,15 @@ use crate::settings::Settings;
 
 impl Partition {
     /// Lets go what the topic's settings no longer keep, whole segments at a time; returns the bytes that gives back.
+    /// Also forgets producers that are silent for long.
     ///
     /// A segment goes once its latest record is too old, also the one that is written to.
     pub(crate) fn retain(&self, settings: &Settings, now_ms: i64) -> u64 {
-        if settings.retention_ms.is_none() && settings.retention_bytes.is_none() {
-            return 0;
-        }
         let mut stored = self.write();
         if self.is_closed() {
             return 0;
         }
+        stored.producers.expire(now_ms);
         let dropped = drop_old(&mut stored, settings, now_ms);
         let moved = self.follow_start(&stored);
         drop(stored);

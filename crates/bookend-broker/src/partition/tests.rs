@@ -1,7 +1,6 @@
 //! One partition, without sockets.
 
 use std::{
-    slice,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,8 +9,8 @@ use bookend_log::testing::{FolderFault, PowerCut};
 
 use super::{
     batch::{
-        Budget, Stamp, split,
-        tests::{RULES, batch_of, sample},
+        Budget, Stamp,
+        tests::{batch_of, one, sample},
     },
     *,
 };
@@ -19,12 +18,17 @@ use super::{
 const NOW: i64 = 1_000_000;
 
 fn open(dir: &Path) -> Partition {
-    Partition::open(dir, Options::default()).unwrap()
+    Partition::open(dir, Options::default(), &Census::default()).unwrap()
 }
 
-fn stamped(first: i32, count: u32) -> Vec<Batch> {
+fn read(partition: &Partition, from: i64, bytes_max: usize) -> Result<Vec<u8>, ResponseError> {
+    let mut batches = Vec::new();
+    partition.read(from, bytes_max, &mut batches).map(|()| batches)
+}
+
+fn stamped(first: i32, count: u32) -> Batch {
     let stamp = Stamp { producer: 9, epoch: 0, first, count };
-    split(sample(Some(stamp), count, 5).into(), &RULES).unwrap()
+    one(sample(Some(stamp), count, 5))
 }
 
 // Goal: what was sent is served byte for byte but for offset and epoch. Method: three batches, read from inside
@@ -35,19 +39,18 @@ fn batches_are_served_as_sent() {
     let partition = open(dir.path());
     let sent = [sample(None, 3, 10), sample(None, 2, 20), sample(None, 1, 30)];
     for (bytes, base) in sent.iter().zip([0, 3, 5]) {
-        let batches = split(bytes.clone().into(), &RULES).unwrap();
-        assert_eq!(partition.append(&batches, NOW), Ok(base));
+        assert_eq!(partition.append(&one(bytes.clone()), NOW), Ok(base));
     }
     assert_eq!(partition.end(), 6);
-    let served = partition.read(4, usize::MAX).unwrap();
+    let served = read(&partition, 4, usize::MAX).unwrap();
     assert_eq!(served.len(), sent[1].len() + sent[2].len());
     assert_eq!(served[..8], 3_i64.to_be_bytes());
     assert_eq!(served[16..sent[1].len()], sent[1][16..]);
     assert_eq!(served[sent[1].len()..][..8], 5_i64.to_be_bytes());
-    assert_eq!(partition.read(0, 1).unwrap().len(), sent[0].len());
-    assert_eq!(partition.read(6, 1_000).unwrap().len(), 0);
-    assert_eq!(partition.read(7, 1_000), Err(ResponseError::OffsetOutOfRange));
-    assert_eq!(partition.read(-1, 1_000), Err(ResponseError::OffsetOutOfRange));
+    assert_eq!(read(&partition, 0, 1).unwrap().len(), sent[0].len());
+    assert_eq!(read(&partition, 6, 1_000).unwrap().len(), 0);
+    assert_eq!(read(&partition, 7, 1_000), Err(ResponseError::OffsetOutOfRange));
+    assert_eq!(read(&partition, -1, 1_000), Err(ResponseError::OffsetOutOfRange));
     assert_eq!(
         partition.find_time(11, &mut Budget::default()),
         Ok(Some(Found { offset: 3, timestamp: 20 }))
@@ -67,7 +70,7 @@ fn batches_of_every_codec_are_served_as_sent() {
     for codec in 0..5 {
         let sent = batch_of(None, 10, &[0, 5, 3], codec);
         let base = append(&partition, sent.clone());
-        let served = partition.read(base, 1).unwrap();
+        let served = read(&partition, base, 1).unwrap();
         assert_eq!((&served[8..12], &served[16..]), (&sent[8..12], &sent[16..]), "{codec}");
     }
 }
@@ -96,7 +99,7 @@ fn a_log_of_something_else_does_not_open() {
     let (mut log, _) = Log::open(dir.path(), Options::default()).unwrap();
     log.append(1, 0, b"no batch").unwrap();
     drop(log);
-    let error = Partition::open(dir.path(), Options::default()).unwrap_err();
+    let error = Partition::open(dir.path(), Options::default(), &Census::default()).unwrap_err();
     assert!(matches!(error, StartError::NotABatch { offset: 0 }), "{error}");
 }
 
@@ -106,11 +109,11 @@ fn a_log_of_something_else_does_not_open() {
 fn the_latest_time_is_one_that_consumers_may_see() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { fsync: Fsync::Always, ..Options::default() };
-    let partition = Partition::open(dir.path(), options).unwrap();
+    let partition = Partition::open(dir.path(), options, &Census::default()).unwrap();
     assert_eq!(partition.latest_time(&mut Budget::default()), Ok(None));
     append(&partition, batch_of(None, 10, &[0, 5], 0));
-    let batch = split(batch_of(None, 50, &[0], 0).into(), &RULES).unwrap().remove(0);
-    append_one(&mut partition.write(), &batch, NOW).unwrap();
+    let batch = one(batch_of(None, 50, &[0], 0));
+    append_new(&mut partition.write(), &batch, NOW).unwrap();
     assert_eq!(
         partition.latest_time(&mut Budget::default()),
         Ok(Some(Found { offset: 1, timestamp: 15 }))
@@ -126,7 +129,7 @@ fn a_sync_that_could_not_begin_is_tried_again() {
     let disk = PowerCut::default();
     let _plugged = disk.plug_in(dir.path());
     let options = Options { fsync: Fsync::Interval(Duration::from_secs(1)), ..Options::default() };
-    let partition = Partition::open(&dir.path().join("0"), options).unwrap();
+    let partition = Partition::open(&dir.path().join("0"), options, &Census::default()).unwrap();
     append(&partition, batch_of(None, 10, &[0], 0));
     let begin = Instant::now();
     let sync = |seconds| partition.sync_if_due(begin + Duration::from_secs(seconds));
@@ -155,7 +158,7 @@ fn a_closed_partition_takes_nothing_and_wakes_who_waits() {
 }
 
 fn append(partition: &Partition, batch: Vec<u8>) -> i64 {
-    partition.append(&split(batch.into(), &RULES).unwrap(), NOW).unwrap()
+    partition.append(&one(batch), NOW).unwrap()
 }
 
 // Goal: a time leads to the record, not to its batch, also where the log starts within one. Method: two batches whose
@@ -193,7 +196,7 @@ fn a_lying_header_does_not_stop_the_search() {
     let mut bytes = batch_of(None, 100, &[0], 4);
     bytes[35..43].copy_from_slice(&900_i64.to_be_bytes());
     let liar = Batch { bytes: bytes.into(), count: 1, max_timestamp: 900, stamp: None };
-    partition.append(slice::from_ref(&liar), NOW).unwrap();
+    partition.append(&liar, NOW).unwrap();
     append(&partition, batch_of(None, 500, &[0], 0));
     assert_eq!(
         partition.find_time(200, &mut Budget::default()),
@@ -201,7 +204,7 @@ fn a_lying_header_does_not_stop_the_search() {
     );
     assert_eq!(partition.find_time(600, &mut Budget::default()), Ok(None));
     for _ in 0..100 {
-        partition.append(slice::from_ref(&liar), NOW).unwrap();
+        partition.append(&liar, NOW).unwrap();
     }
     assert!(partition.find_time(600, &mut Budget::default()).unwrap().is_some());
 }
@@ -217,15 +220,18 @@ fn producers_are_known_from_the_snapshot_or_from_the_log() {
     partition.sync();
     drop(partition);
     let (log, _) = Log::open(dir.path(), Options::default()).unwrap();
-    let saved = learn(dir.path(), &log).unwrap();
+    let mut saved = learn(dir.path(), &log, &Census::default()).unwrap();
     assert_eq!(saved.1, 0, "nothing was left to be read from the log");
 
     let path = dir.path().join("producers");
     let snapshot = std::fs::read(&path).unwrap();
     std::fs::write(&path, &snapshot[1..]).unwrap();
-    let replayed = learn(dir.path(), &log).unwrap();
-    let sent = [stamped(0, 4), stamped(4, 2)].concat();
+    let mut replayed = learn(dir.path(), &log, &Census::default()).unwrap();
+    let sent = [stamped(0, 4), stamped(4, 2)];
     assert_eq!(replayed.1, sent.iter().map(|batch| batch.bytes.len() as u64).sum::<u64>());
+    for (producers, _) in [&mut saved, &mut replayed] {
+        producers.expire(NOW); // the log does not tell when they were seen
+    }
     assert_eq!(replayed.0, saved.0);
 
     // The same snapshot beside a log that is shorter, and beside another of the same length.
@@ -233,13 +239,13 @@ fn producers_are_known_from_the_snapshot_or_from_the_log() {
     let partition = open(other.path());
     let unlike = |first, count| {
         let stamp = Stamp { producer: 8, epoch: 0, first, count };
-        split(sample(Some(stamp), count, 5).into(), &RULES).unwrap()
+        one(sample(Some(stamp), count, 5))
     };
     for (first, count) in [(0, 4), (4, 2)] {
         std::fs::write(other.path().join("producers"), &snapshot).unwrap();
         partition.append(&unlike(first, count), NOW).unwrap();
         let (log, _) = Log::open(other.path(), Options::default()).unwrap();
-        let learned = learn(other.path(), &log).unwrap();
+        let learned = learn(other.path(), &log, &Census::default()).unwrap();
         assert!(learned.1 > 0, "it was believed at {}", log.end());
     }
 }
@@ -256,6 +262,34 @@ fn producers_outlive_their_records() {
     let partition = open(dir.path());
     assert_eq!(partition.append(&stamped(5, 1), NOW), Err(ResponseError::OutOfOrderSequenceNumber));
     assert_eq!(partition.append(&stamped(4, 1), NOW), Ok(4));
+}
+
+// Goal: a producer is forgotten a day after its last batch, as this broker saw it and not as its records say, also by a
+// broker that has learned it from the snapshot, or from the log: then a day after the first look. Method: records of
+// 1970, a stop and a crash.
+#[test]
+fn silent_producers_are_forgotten() {
+    const DAY: i64 = 86_400_000;
+    let gap = Err(ResponseError::OutOfOrderSequenceNumber);
+    let keep = settings(&[("retention.ms", "-1")]);
+    for is_crash in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let partition = open(dir.path());
+        partition.append(&stamped(0, 4), NOW).unwrap();
+        if !is_crash {
+            partition.sync();
+        }
+        drop(partition);
+        let partition = open(dir.path());
+        let seen = if is_crash { NOW + 2 * DAY } else { NOW };
+        for now_ms in [seen, seen + DAY - 1] {
+            partition.retain(&keep, now_ms);
+            assert_eq!(partition.append(&stamped(0, 4), now_ms), Ok(0));
+            assert_eq!(partition.append(&stamped(7, 1), now_ms), gap);
+        }
+        partition.retain(&keep, seen + DAY);
+        assert_eq!(partition.append(&stamped(7, 1), seen + DAY), Ok(4));
+    }
 }
 
 fn settings(given: &[(&str, &str)]) -> crate::settings::Settings {
@@ -281,7 +315,7 @@ fn old_records_go() {
     check(151, 2);
     check(351, 6);
     assert_eq!((partition.end(), partition.bytes()), (6, 0));
-    assert_eq!(partition.read(0, 1_000), Err(ResponseError::OffsetOutOfRange));
+    assert_eq!(read(&partition, 0, 1_000), Err(ResponseError::OffsetOutOfRange));
     assert_eq!(append(&partition, sample(None, 1, 400)), 6);
     // Records without a time are as old as their append, at `NOW`.
     append(&partition, sample(None, 1, -1));
@@ -326,8 +360,8 @@ fn records_are_deleted_up_to_the_end_at_most() {
     assert!(partition.has_news(1));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(waiter.woken());
-    assert_eq!(partition.read(1, 1_000), Err(ResponseError::OffsetOutOfRange));
-    assert_ne!(partition.read(2, 1_000), Ok(Bytes::new()));
+    assert_eq!(read(&partition, 1, 1_000), Err(ResponseError::OffsetOutOfRange));
+    assert_ne!(read(&partition, 2, 1_000), Ok(Vec::new()));
 }
 
 // Goal: under `Fsync::Always` nobody sees records that a power cut could take. Method: one batch that is committed, and
@@ -336,21 +370,21 @@ fn records_are_deleted_up_to_the_end_at_most() {
 fn what_is_not_synced_is_not_there() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { fsync: Fsync::Always, ..Options::default() };
-    let partition = Partition::open(dir.path(), options).unwrap();
+    let partition = Partition::open(dir.path(), options, &Census::default()).unwrap();
     append(&partition, sample(None, 2, 100));
-    let seen = partition.read(0, 1_000).unwrap();
-    let batch = split(sample(None, 2, 200).into(), &RULES).unwrap();
+    let seen = read(&partition, 0, 1_000).unwrap();
+    let batch = one(sample(None, 2, 200));
     let pending = {
         let mut stored = partition.write();
-        partition.append_all(&mut stored, &batch, NOW).unwrap();
+        partition.append_once(&mut stored, &batch, NOW).unwrap();
         partition.begin_commit(&mut stored).unwrap()
     };
-    assert_eq!((partition.end(), partition.read(0, 1_000)), (2, Ok(seen.clone())));
-    assert_eq!(partition.read(2, 1_000), Ok(Bytes::new()));
+    assert_eq!((partition.end(), read(&partition, 0, 1_000)), (2, Ok(seen.clone())));
+    assert_eq!(read(&partition, 2, 1_000), Ok(Vec::new()));
     assert_eq!(partition.find_time(150, &mut Budget::default()), Ok(None));
     partition.commit(pending).unwrap();
     assert_eq!(partition.end(), 4);
-    assert_eq!(partition.read(0, 1_000).unwrap().len(), 2 * seen.len());
+    assert_eq!(read(&partition, 0, 1_000).unwrap().len(), 2 * seen.len());
     assert_eq!(partition.read_lock().log.synced_end(), 4);
 }
 
@@ -360,13 +394,13 @@ fn what_is_not_synced_is_not_there() {
 fn appends_of_many_threads_are_all_there() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { fsync: Fsync::Always, ..Options::default() };
-    let partition = Partition::open(dir.path(), options).unwrap();
+    let partition = Partition::open(dir.path(), options, &Census::default()).unwrap();
     let partition = &partition;
     let mut placed: Vec<(i64, u32)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (1..=8)
             .map(|count| {
                 scope.spawn(move || {
-                    let batch = split(sample(None, count, 100).into(), &RULES).unwrap();
+                    let batch = one(sample(None, count, 100));
                     let append = |_| (partition.append(&batch, NOW).unwrap(), count);
                     (0..20).map(append).collect::<Vec<_>>()
                 })

@@ -2,10 +2,7 @@
 //!
 //! A setting that this broker does not honor is refused; [`settings`](crate::settings) knows which it does.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use kafka_protocol::{
     ResponseError,
@@ -26,7 +23,7 @@ use super::{
     schema::{Schema, array, fixed, list, text},
 };
 use crate::{
-    catalog::NewTopic,
+    catalog::{NewTopic, NotCreated},
     node::{NODE_ID, Node, blocking},
     settings::{Settings, table},
 };
@@ -75,7 +72,6 @@ fn create_all(
     request: CreateTopicsRequest,
 ) -> Vec<CreatableTopicResult> {
     let repeated = resource::repeated(request.topics.iter().map(|topic| topic.name.clone()));
-    let mut metrics = Metrics::of(node);
     let asked: Vec<_> = request
         .topics
         .iter()
@@ -83,13 +79,11 @@ fn create_all(
             if repeated.contains(&topic.name) {
                 return Err(resource::twice(&topic.name));
             }
-            let new = new_topic(node, topic)?;
-            metrics.take(&new.name)?;
-            Ok(new)
+            new_topic(node, topic)
         })
         .collect();
     let new: Vec<_> = asked.iter().flatten().cloned().collect();
-    let mut created: std::vec::IntoIter<Result<Uuid, ResponseError>> = if request.validate_only {
+    let mut created: std::vec::IntoIter<Result<Uuid, NotCreated>> = if request.validate_only {
         let checked = node.catalog.may_create_all(&new).into_iter();
         checked.map(|checked| checked.map(|()| Uuid::nil())).collect::<Vec<_>>().into_iter()
     } else {
@@ -144,32 +138,6 @@ fn configs(settings: &Settings) -> Vec<CreatableTopicConfigs> {
             .with_config_source(if given.is_some() { SET_FOR_TOPIC } else { DEFAULT })
     });
     configs.collect()
-}
-
-/// The topics by what Apache Kafka's metrics call them, where `.` and `_` are one: it refuses two of one name, and so do
-/// we, as nobody could take such topics there.
-struct Metrics(HashMap<String, String>);
-
-impl Metrics {
-    fn of(node: &Node) -> Self {
-        let topics = node.catalog.all();
-        Self(
-            topics
-                .iter()
-                .map(|topic| (topic.name.replace('.', "_"), topic.name.to_string()))
-                .collect(),
-        )
-    }
-
-    fn take(&mut self, name: &str) -> Result<(), Refused> {
-        let other = self.0.entry(name.replace('.', "_")).or_insert_with(|| name.to_owned());
-        // One of the very same name is refused later, as a topic that exists.
-        if other == name {
-            return Ok(());
-        }
-        let message = format!("`{name}` and `{other}` differ in `.` and `_` only");
-        Err(Refused::new(ResponseError::InvalidTopicException, message))
-    }
 }
 
 /// The topic that is asked for, if all about it can be had.

@@ -24,6 +24,7 @@ use super::{
     schema::{Schema, array, fixed, list, structure, tagged, text},
 };
 use crate::{
+    buffers::Buffers,
     node::{Node, blocking},
     partition::{Partition, Waiter, Watch},
 };
@@ -112,7 +113,7 @@ pub(super) async fn answer(
         let seen = bytes_seen(&partitions);
         let in_time = Instant::now() < deadline;
         let mut room = client.held.memory().take_up_to(bytes_max).await?;
-        let read = look(&topics, room.bytes()).await;
+        let read = look(&node.buffers, &topics, room.bytes()).await;
         // A client that asks for more than there is room for gets less.
         let bytes_min = bytes_min.min(room.bytes());
         if read.bytes >= bytes_min || read.failed || !in_time {
@@ -154,13 +155,13 @@ fn has_failed(topics: &Topics) -> bool {
 }
 
 /// Reads what there is; where there is nothing, without a blocking thread.
-async fn look(topics: &Arc<Topics>, bytes_max: usize) -> Read {
+async fn look(buffers: &Buffers, topics: &Arc<Topics>, bytes_max: usize) -> Read {
     let has_news = topics.iter().flat_map(|(_, _, wanted)| wanted).any(Wanted::has_news);
     if !has_news {
-        return read_all(topics, bytes_max);
+        return read_all(buffers, topics, bytes_max);
     }
-    let topics = Arc::clone(topics);
-    blocking(move || read_all(&topics, bytes_max)).await
+    let (buffers, topics) = (buffers.clone(), Arc::clone(topics));
+    blocking(move || read_all(&buffers, &topics, bytes_max)).await
 }
 
 /// Finds what is asked for, but for what was `named` already: a partition is read once, however often it is named.
@@ -200,7 +201,7 @@ impl Wanted {
     }
 
     /// Reads within `room`; if `first`, at least one batch, however large.
-    fn read(&self, room: usize, first: bool) -> Result<Bytes, ResponseError> {
+    fn read(&self, buffers: &Buffers, room: usize, first: bool) -> Result<Bytes, ResponseError> {
         let partition = self.partition.as_ref().map_err(|error| *error)?;
         if partition.is_closed() {
             return Err(ResponseError::UnknownTopicOrPartition);
@@ -209,7 +210,7 @@ impl Wanted {
         if room == 0 && !first {
             return Ok(Bytes::new());
         }
-        let records = partition.read(self.offset, room)?;
+        let records = buffers.filled(|to| partition.read(self.offset, room, to))?;
         Ok(if first || records.len() <= room { records } else { Bytes::new() })
     }
 }
@@ -221,13 +222,13 @@ struct Read {
     failed: bool,
 }
 
-fn read_all(topics: &Topics, bytes_max: usize) -> Read {
+fn read_all(buffers: &Buffers, topics: &Topics, bytes_max: usize) -> Read {
     let mut read = Read { responses: Vec::with_capacity(topics.len()), bytes: 0, failed: false };
     for (name, id, wanted) in topics {
         let mut partitions = Vec::with_capacity(wanted.len());
         for wanted in wanted {
             let room = bytes_max.saturating_sub(read.bytes);
-            let records = wanted.read(room, read.bytes == 0);
+            let records = wanted.read(buffers, room, read.bytes == 0);
             read.failed |= records.is_err();
             read.bytes += records.as_ref().map_or(0, Bytes::len);
             partitions.push(partition_data(wanted, records));

@@ -14,10 +14,14 @@ use kafka_protocol::{
 
 use super::{
     Api, Client, Refusal, millis, own, own_bytes,
+    refused::Refused,
     schema::{Schema, array, bytes, fixed, text},
 };
 use crate::{
-    group::request::{Join, JoinRefused, Joined},
+    group::{
+        self,
+        request::{Join, JoinRefused, Joined},
+    },
     node::{Node, blocking, now_ms},
 };
 
@@ -89,7 +93,12 @@ pub(super) async fn answer(
             }
             Ok(accepted(version, joined))
         }
-        Some(Err(JoinRefused { error, member_id })) => Ok(refused(version, error, member_id)),
+        Some(Err(JoinRefused { error, member_id })) => {
+            if error == ResponseError::GroupMaxSizeReached {
+                Refused::new(error, group::bounds()).tell(node, "a member of a group", &group);
+            }
+            Ok(refused(version, error, member_id))
+        }
     }
 }
 

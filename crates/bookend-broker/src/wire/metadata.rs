@@ -19,6 +19,7 @@ use kafka_protocol::{
 
 use super::{
     Api, Client, Refusal,
+    refused::Refused,
     schema::{Schema, array, fixed, text},
 };
 use crate::{
@@ -139,13 +140,16 @@ fn find_or_create(node: &Node, name: &str, create: bool) -> Result<Arc<Topic>, R
             ResponseError::InvalidTopicException
         });
     }
-    match node.catalog.create(name, node.partitions) {
+    node.catalog.create(name, node.partitions).or_else(|refused| match refused.error() {
         // Another client was faster.
-        Err(ResponseError::TopicAlreadyExists) => {
+        ResponseError::TopicAlreadyExists => {
             node.catalog.find(name).ok_or(ResponseError::UnknownTopicOrPartition)
         }
-        created => created,
-    }
+        error => {
+            Refused::from(refused).tell(node, "a new topic", name);
+            Err(error)
+        }
+    })
 }
 
 fn describe(topic: &Topic) -> MetadataResponseTopic {

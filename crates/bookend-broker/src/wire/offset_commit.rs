@@ -13,11 +13,12 @@ use kafka_protocol::{
 
 use super::{
     Api, code,
+    refused::Refused,
     schema::{Schema, array, fixed, text},
 };
 use crate::{
     node::{Node, blocking, now_ms},
-    offsets::{Committed, METADATA_BYTES_MAX, Place},
+    offsets::{self, Committed, METADATA_BYTES_MAX, Place},
 };
 
 pub(super) const API: Api = Api {
@@ -78,6 +79,10 @@ fn commit(node: &Node, mut request: OffsetCommitRequest) -> OffsetCommitResponse
         )
     };
     let stored = node.offsets.commit(group, plan.offsets, now_ms(), may_commit);
+    if stored == Err(ResponseError::PolicyViolation) {
+        let refused = Refused::new(ResponseError::PolicyViolation, offsets::bounds());
+        refused.tell(node, "a commit of a group", group);
+    }
     let topics = plan.results.into_iter().map(|(name, partitions)| {
         let partitions = partitions.into_iter().map(|(index, checked)| {
             OffsetCommitResponsePartition::default()
@@ -102,4 +107,43 @@ fn committed(asked: OffsetCommitRequestPartition) -> Result<Committed, ResponseE
         leader_epoch: asked.committed_leader_epoch,
         metadata: metadata.map(|text| text.as_str().into()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestTopic;
+
+    use super::{
+        super::{
+            refused::tests::Lines,
+            tests::{Scene, text},
+        },
+        *,
+    };
+    use crate::group::GROUPS_MAX;
+
+    // Goal: the log says that there are too many groups. Method: one more than there may be.
+    #[tokio::test]
+    async fn too_many_groups_are_logged() {
+        let scene = Scene::new();
+        scene.node.catalog.create("t", 1).unwrap();
+        let commit_for = |group: &str| {
+            let partition = OffsetCommitRequestPartition::default().with_committed_offset(1);
+            let topic = OffsetCommitRequestTopic::default()
+                .with_name(text("t").into())
+                .with_partitions(vec![partition]);
+            let request = OffsetCommitRequest::default()
+                .with_group_id(text(group).into())
+                .with_topics(vec![topic]);
+            commit(&scene.node, request).topics[0].partitions[0].error_code
+        };
+        let lines = Lines::default();
+        let _log = lines.collect();
+        for n in 0..GROUPS_MAX {
+            assert_eq!(commit_for(&n.to_string()), 0);
+        }
+        assert!(!lines.text().contains("refused"), "{}", lines.text());
+        assert_eq!(commit_for("more"), ResponseError::PolicyViolation.code());
+        assert!(lines.text().contains("room for 10000 groups"), "{}", lines.text());
+    }
 }

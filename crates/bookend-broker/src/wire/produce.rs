@@ -105,10 +105,8 @@ fn append(
     let records = data.records.clone().unwrap_or_default();
     let appended = batch::split(records, &rules).and_then(|batches| {
         // As in Apache Kafka since this message format, a request carries one batch for a partition.
-        if batches.len() > 1 {
-            return Err(ResponseError::InvalidRecord.into());
-        }
-        Ok(partition.append(&batches, now)?)
+        let [batch] = &batches[..] else { return Err(ResponseError::InvalidRecord.into()) };
+        Ok(partition.append(batch, now)?)
     });
     match appended {
         Err(invalid) => refuse(data, version, invalid),

@@ -4,7 +4,7 @@ use std::{sync::PoisonError, time::Instant};
 
 use kafka_protocol::{ResponseError, protocol::StrBytes};
 
-use crate::{node::Node, settings::SettingError};
+use crate::{catalog::NotCreated, node::Node, settings::SettingError};
 
 /// Why something that an admin client asked for is not done.
 #[derive(Debug)]
@@ -50,6 +50,12 @@ impl From<ResponseError> for Refused {
     }
 }
 
+impl From<NotCreated> for Refused {
+    fn from(error: NotCreated) -> Self {
+        Self::new(error.error(), error.to_string())
+    }
+}
+
 impl From<SettingError> for Refused {
     fn from(error: SettingError) -> Self {
         Self::new(ResponseError::InvalidConfig, error.to_string())
@@ -57,7 +63,7 @@ impl From<SettingError> for Refused {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{
         io,
         sync::{Arc, Mutex},
@@ -65,8 +71,22 @@ mod tests {
 
     use super::{super::tests::Scene, *};
 
+    /// What is logged.
     #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
+    pub(in crate::wire) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Lines {
+        /// Takes what is logged on this thread, until what is returned is dropped.
+        pub(in crate::wire) fn collect(&self) -> tracing::subscriber::DefaultGuard {
+            let lines = self.clone();
+            let log = tracing_subscriber::fmt().with_writer(move || lines.clone()).finish();
+            tracing::subscriber::set_default(log)
+        }
+
+        pub(in crate::wire) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
 
     impl io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -83,16 +103,13 @@ mod tests {
     async fn a_refusal_is_logged_with_its_sentence() {
         let scene = Scene::new();
         let lines = Lines::default();
-        let writer = lines.clone();
-        let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-        tracing::subscriber::with_default(log, || {
-            Refused::from(ResponseError::TopicAlreadyExists).tell(&scene.node, "a new topic", "t");
-            for _ in 0..100 {
-                let sentence = Refused::new(ResponseError::InvalidConfig, "no `segment.ms` here");
-                sentence.tell(&scene.node, "a new topic", "orders");
-            }
-        });
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let _log = lines.collect();
+        Refused::from(ResponseError::TopicAlreadyExists).tell(&scene.node, "a new topic", "t");
+        for _ in 0..100 {
+            let sentence = Refused::new(ResponseError::InvalidConfig, "no `segment.ms` here");
+            sentence.tell(&scene.node, "a new topic", "orders");
+        }
+        let text = lines.text();
         let lines: Vec<_> = text.lines().collect();
         assert!(lines[0].contains("a new topic is refused"), "{text}");
         assert!(lines[0].contains("orders") && lines[0].contains("no `segment.ms` here"), "{text}");

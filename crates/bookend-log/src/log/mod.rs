@@ -18,11 +18,8 @@ use std::{
     time::Instant,
 };
 
+pub use self::sync::{PendingSync, SyncDone};
 use self::tail::Tail;
-pub use self::{
-    read::Joined,
-    sync::{PendingSync, SyncDone},
-};
 use crate::{
     AppendError, Fsync, OpenError, Options, Recovery,
     disk::{Disk, OsDisk},

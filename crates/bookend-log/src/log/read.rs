@@ -9,9 +9,6 @@ use crate::{
     segment::{Cursor, Fault, Pace, Segment},
 };
 
-/// What of a buffer may stay unused, as a part of what is used.
-const UNUSED_SHARE: usize = 8;
-
 impl Log {
     /// Reads whole entries from the one that holds index `from`, up to `bytes_max` of payload but at least one; at
     /// the log's end, none.
@@ -32,29 +29,32 @@ impl Log {
         Ok(entries)
     }
 
-    /// Reads as [`read`](Self::read) does, and puts the payloads into one buffer, one behind the other.
+    /// Reads as [`read`](Self::read) does, and puts the payloads behind what `to` holds, one behind the other. Returns the
+    /// entries, each with the place of its payload in there.
+    ///
+    /// `to` grows at once by `bytes_max`, or by what the segment still has, and is not shrunk: a buffer that is used again
+    /// saves the system's work of giving memory.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
-    pub fn read_joined(&self, from: u64, bytes_max: usize) -> Result<Joined, ReadError> {
-        let mut joined = Joined::default();
-        let Joined { payloads, entries } = &mut joined;
+    /// As [`read`](Self::read); `to` is then as it was.
+    pub fn read_joined(
+        &self,
+        from: u64,
+        bytes_max: usize,
+        to: &mut Vec<u8>,
+    ) -> Result<Vec<(EntryInfo, Range<usize>)>, ReadError> {
+        let mut entries = Vec::new();
         self.read_each(from, bytes_max, |cursor, header| {
-            let at = payloads.len();
-            if at == 0 {
+            let at = to.len();
+            if entries.is_empty() {
                 let there = usize::try_from(cursor.bytes_left()).unwrap_or(usize::MAX);
-                payloads.reserve_exact(there.min(bytes_max));
+                to.reserve_exact(there.min(bytes_max));
             }
-            cursor.payload(&header, payloads).inspect_err(|_| payloads.truncate(at))?;
-            entries.push((header.info(), at..payloads.len()));
+            cursor.payload(&header, to).inspect_err(|_| to.truncate(at))?;
+            entries.push((header.info(), at..to.len()));
             Ok(())
         })?;
-        let unused = joined.payloads.capacity() - joined.payloads.len();
-        // Giving back a little costs more than it saves: allocators then take each next buffer from the system.
-        if unused > joined.payloads.len() / UNUSED_SHARE {
-            joined.payloads.shrink_to_fit();
-        }
-        Ok(joined)
+        Ok(entries)
     }
 
     /// Shows `each` the entries of a [`read`](Self::read), which it has to go past.
@@ -201,15 +201,6 @@ impl Log {
         let held = (start..=end).contains(&from);
         if held { Ok(()) } else { Err(ReadError::OutOfRange { start, end }) }
     }
-}
-
-/// Entries whose payloads stand in one buffer, their checksums verified.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Joined {
-    /// The payloads, one behind the other.
-    pub payloads: Vec<u8>,
-    /// The entries, each with the place of its payload.
-    pub entries: Vec<(EntryInfo, Range<usize>)>,
 }
 
 /// What one read has taken, and what it may still take.

@@ -137,9 +137,13 @@ fn entries_before_the_damage_are_read() {
     let read = log.read(0, usize::MAX).expect("those before");
     assert_eq!(read, entries[..read.len()]);
     assert!(read.len() > 2 && read.len() < entries.len());
-    let joined = log.read_joined(0, usize::MAX).expect("those before");
+    let mut joined = Vec::new();
+    let places = log.read_joined(0, usize::MAX, &mut joined).expect("those before");
     let payloads: Vec<_> = read.iter().flat_map(|entry| entry.payload.iter().copied()).collect();
-    assert_eq!((joined.payloads, joined.entries.len()), (payloads, read.len()));
+    assert_eq!((&joined, places.len()), (&payloads, read.len()));
+    log.read_joined(entries[read.len()].first, usize::MAX, &mut joined)
+        .expect_err("the damaged one");
+    assert_eq!(joined, payloads, "a read that is refused leaves nothing");
     let refused = log.read(entries[read.len()].first, 0).expect_err("the damaged one");
     let text = refused.to_string();
     assert!(text.contains(&*second.to_string_lossy()) && text.contains("at byte "), "{text}");

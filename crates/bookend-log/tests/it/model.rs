@@ -174,15 +174,14 @@ fn apply(
             let from = near(from, model);
             if (model.start..=model.end).contains(&from) {
                 let read = log.read(from, bytes_max).expect("read");
-                let joined = log.read_joined(from, bytes_max).expect("read");
-                let places =
-                    joined.entries.iter().map(|(entry, at)| (*entry, &joined.payloads[at.clone()]));
+                let mut joined = b"before".to_vec();
+                let entries = log.read_joined(from, bytes_max, &mut joined).expect("read");
+                let places = entries.iter().map(|(entry, at)| (*entry, &joined[at.clone()]));
                 let alike = read.iter().map(|entry| (info(entry), &entry.payload[..]));
-                prop_assert!(places.eq(alike), "{joined:?} is {read:?}");
-                prop_assert_eq!(
-                    joined.payloads.len(),
-                    read.iter().map(|entry| entry.payload.len()).sum::<usize>()
-                );
+                prop_assert!(places.eq(alike), "{entries:?} is {read:?}");
+                let payloads = read.iter().flat_map(|entry| &entry.payload);
+                let expected: Vec<_> = b"before".iter().chain(payloads).copied().collect();
+                prop_assert_eq!(joined, expected);
                 prop_assert_eq!(read, model.read(from, bytes_max));
             } else {
                 let Err(ReadError::OutOfRange { start, end }) = log.read(from, bytes_max) else {

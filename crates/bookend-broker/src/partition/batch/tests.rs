@@ -43,6 +43,11 @@ pub(crate) fn batch_of(
     bytes
 }
 
+/// The one batch in `bytes`, checked.
+pub(crate) fn one(bytes: Vec<u8>) -> Batch {
+    split(bytes.into(), &RULES).unwrap().remove(0)
+}
+
 fn seal(bytes: &mut [u8]) {
     let crc = crc32c::crc32c(&bytes[21..]);
     bytes[17..21].copy_from_slice(&crc.to_be_bytes());

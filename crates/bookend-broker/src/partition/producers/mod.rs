@@ -4,29 +4,48 @@
 //! are kept, as many as a client has in flight: a batch sent again is answered with the offset it
 //! got, a gap is refused. Pure: the partition asks before it appends and tells afterwards. When it
 //! opens it reads its [`snapshot`], and replays what came later through [`Producers::record`].
+//!
+//! A producer is forgotten once it was silent for a day, or when there are too many in the partition or, by the
+//! [`census`], in the broker: then those silent for longest are. One that was forgotten is a new one, whose first batch
+//! may have any number (KIP-360). So it goes on and sees no error; only a batch from before that it sends again, because
+//! it missed the answer, is not known again and stands in the log twice.
 
+pub(crate) mod census;
 pub(crate) mod snapshot;
 
 use std::collections::HashMap;
 
 use kafka_protocol::ResponseError;
 
+use self::census::{Census, Share};
 use super::batch::Stamp;
 
 /// The batches remembered per producer: a client has at most five requests in flight.
 const BATCHES_KEPT: usize = 5;
-/// The producers remembered per partition; beyond that the one silent for longest is forgotten.
+/// The producers remembered per partition.
 const PRODUCERS_MAX: usize = 10_000;
+/// Where there are too many, one of so many is forgotten at once, as it takes a look at all to find them.
+const FORGOTTEN: usize = 10;
+/// For how long a silent producer is remembered: Apache Kafka's `producer.id.expiration.ms`.
+const EXPIRY_MS: i64 = 86_400_000;
+/// When a batch was seen that was learned from the log: before the next look at it. The log has only the time that the
+/// client gave its records, and that may be of any year.
+pub(crate) const REPLAYED_MS: i64 = i64::MAX;
 
 /// The producers of one partition.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Producers {
-    by_id: HashMap<i64, Producer>,
+    by_id: ById,
+    share: Share,
 }
 
+pub(crate) type ById = HashMap<i64, Producer>;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Producer {
+pub(crate) struct Producer {
     epoch: i16,
+    /// When its last batch came, by the broker's clock.
+    seen_ms: i64,
     /// Oldest first; the last one is always there.
     batches: [Option<Kept>; BATCHES_KEPT],
 }
@@ -49,37 +68,22 @@ pub(crate) enum Verdict {
 }
 
 impl Producers {
-    /// Judges `stamps`, which come in one request and would be appended from `next_offset` on.
-    ///
-    /// Either all of them can be taken, or none is.
-    pub(crate) fn judge(
-        &self,
-        stamps: &[(Option<Stamp>, u32)],
-        mut next_offset: i64,
-    ) -> Result<Vec<Verdict>, ResponseError> {
-        let known = stamps.iter().filter_map(|(stamp, _)| {
-            let id = stamp.as_ref()?.producer;
-            Some((id, *self.by_id.get(&id)?))
-        });
-        let mut trial = Self { by_id: known.collect() };
-        let mut verdicts = Vec::with_capacity(stamps.len());
-        for (stamp, count) in stamps {
-            let verdict = match stamp {
-                Some(stamp) => trial.judge_one(stamp)?,
-                None => Verdict::Append,
-            };
-            if verdict == Verdict::Append {
-                if let Some(stamp) = stamp {
-                    trial.record(stamp, next_offset);
-                }
-                next_offset += i64::from(*count);
-            }
-            verdicts.push(verdict);
-        }
-        Ok(verdicts)
+    /// None as yet, to be counted in `census`.
+    pub(crate) fn new(census: &Census) -> Self {
+        Self { by_id: ById::new(), share: census.share() }
     }
 
-    fn judge_one(&self, stamp: &Stamp) -> Result<Verdict, ResponseError> {
+    /// Goes on with those that an earlier process knew, as many as there is room for.
+    pub(crate) fn restore(by_id: ById, census: &Census) -> Self {
+        let mut producers = Self { by_id, share: census.share() };
+        let too_many = producers.share.set(producers.by_id.len());
+        producers.forget_silent(too_many);
+        producers.share.set(producers.by_id.len());
+        producers
+    }
+
+    /// Judges the batch that has this stamp.
+    pub(crate) fn judge(&self, stamp: &Stamp) -> Result<Verdict, ResponseError> {
         // A producer that is not known, or no longer, may start anywhere (KIP-360).
         let Some(producer) = self.by_id.get(&stamp.producer) else { return Ok(Verdict::Append) };
         if stamp.epoch < producer.epoch {
@@ -105,24 +109,59 @@ impl Producers {
         }
     }
 
-    /// Remembers a batch that stands in the log from `base_offset` on.
-    pub(crate) fn record(&mut self, stamp: &Stamp, base_offset: i64) {
-        if self.by_id.len() >= PRODUCERS_MAX && !self.by_id.contains_key(&stamp.producer) {
-            self.forget_oldest();
+    /// Remembers a batch that came at `now_ms` and stands in the log from `base_offset` on.
+    pub(crate) fn record(&mut self, stamp: &Stamp, base_offset: i64, now_ms: i64) {
+        if !self.by_id.contains_key(&stamp.producer) {
+            self.make_room();
         }
-        let empty = Producer { epoch: stamp.epoch, batches: [None; BATCHES_KEPT] };
+        let empty = Producer { epoch: stamp.epoch, seen_ms: now_ms, batches: [None; BATCHES_KEPT] };
         let producer = self.by_id.entry(stamp.producer).or_insert(empty);
         if producer.epoch != stamp.epoch {
             *producer = empty;
         }
+        producer.seen_ms = now_ms;
         producer.batches.rotate_left(1);
         producer.batches[BATCHES_KEPT - 1] =
             Some(Kept { first: stamp.first, last: last(stamp), base_offset });
     }
 
-    fn forget_oldest(&mut self) {
+    /// Forgets who has been silent for too long.
+    pub(crate) fn expire(&mut self, now_ms: i64) {
+        self.by_id.retain(|_, producer| {
+            // What comes later was replayed, or the clock was wrong: it counts from now on.
+            producer.seen_ms = producer.seen_ms.min(now_ms);
+            now_ms.saturating_sub(producer.seen_ms) < EXPIRY_MS
+        });
+        self.by_id.shrink_to(2 * self.by_id.len());
+        self.share.set(self.by_id.len());
+    }
+
+    /// Forgets everyone, as the topic is deleted.
+    pub(crate) fn forget_all(&mut self) {
+        self.by_id = ById::new();
+        self.share.set(0);
+    }
+
+    /// Takes room for one more, where there is none that of the partition's own silent ones. One without any has its one
+    /// all the same, so all together are too many by one per partition at most.
+    fn make_room(&mut self) {
+        let own = self.by_id.len();
+        let too_many = self.share.set(own + 1);
+        if own >= PRODUCERS_MAX || too_many > 0 {
+            self.forget_silent((own / FORGOTTEN).max(1));
+            self.share.set(self.by_id.len() + 1);
+        }
+    }
+
+    /// Forgets that many, those silent for longest.
+    fn forget_silent(&mut self, count: usize) {
         let newest = |producer: &Producer| producer.newest().map(|kept| kept.base_offset);
-        if let Some(id) = self.by_id.iter().min_by_key(|(_, p)| newest(p)).map(|(id, _)| *id) {
+        let mut silent: Vec<_> = self.by_id.iter().map(|(id, it)| (newest(it), *id)).collect();
+        if count < silent.len() {
+            silent.select_nth_unstable(count);
+            silent.truncate(count);
+        }
+        for (_, id) in silent {
             self.by_id.remove(&id);
         }
     }
@@ -149,23 +188,29 @@ fn after(sequence: i32, steps: u32) -> i32 {
 mod tests {
     use super::*;
 
-    fn stamp(epoch: i16, first: i32, count: u32) -> Stamp {
-        Stamp { producer: 7, epoch, first, count }
+    /// They know the same of the same producers.
+    impl PartialEq for Producers {
+        fn eq(&self, other: &Self) -> bool {
+            self.by_id == other.by_id
+        }
     }
 
-    fn judge(producers: &Producers, stamp: Stamp) -> Result<Verdict, ResponseError> {
-        let mut verdicts = producers.judge(&[(Some(stamp), stamp.count)], 1_000)?;
-        Ok(verdicts.remove(0))
+    fn none() -> Producers {
+        Producers::new(&Census::default())
+    }
+
+    fn stamp(epoch: i16, first: i32, count: u32) -> Stamp {
+        Stamp { producer: 7, epoch, first, count }
     }
 
     // Goal: KIP-98's rules. Method: six batches of ten appended at offsets 0 to 59, then one question each.
     #[test]
     fn a_batch_is_known_again_for_five_batches() {
-        let mut producers = Producers::default();
+        let mut producers = none();
         for n in 0..6 {
-            producers.record(&stamp(1, n * 10, 10), i64::from(n) * 10);
+            producers.record(&stamp(1, n * 10, 10), i64::from(n) * 10, 0);
         }
-        let check = |stamp, expected| assert_eq!(judge(&producers, stamp), expected, "{stamp:?}");
+        let check = |stamp, expected| assert_eq!(producers.judge(&stamp), expected, "{stamp:?}");
         let gap = Err(ResponseError::OutOfOrderSequenceNumber);
         check(stamp(1, 60, 5), Ok(Verdict::Append));
         check(stamp(1, 50, 10), Ok(Verdict::Duplicate { base_offset: 50 }));
@@ -180,42 +225,46 @@ mod tests {
 
     #[test]
     fn an_unknown_producer_may_start_anywhere() {
-        assert_eq!(judge(&Producers::default(), stamp(3, 77, 2)), Ok(Verdict::Append));
+        assert_eq!(none().judge(&stamp(3, 77, 2)), Ok(Verdict::Append));
     }
 
     #[test]
     fn sequence_numbers_start_over_after_the_last() {
-        let mut producers = Producers::default();
-        producers.record(&stamp(0, i32::MAX - 1, 3), 0); // MAX-1, MAX, 0
-        assert_eq!(judge(&producers, stamp(0, 1, 1)), Ok(Verdict::Append));
+        let mut producers = none();
+        producers.record(&stamp(0, i32::MAX - 1, 3), 0, 0); // MAX-1, MAX, 0
+        assert_eq!(producers.judge(&stamp(0, 1, 1)), Ok(Verdict::Append));
         assert_eq!(
-            judge(&producers, stamp(0, i32::MAX - 1, 3)),
+            producers.judge(&stamp(0, i32::MAX - 1, 3)),
             Ok(Verdict::Duplicate { base_offset: 0 })
         );
     }
 
     #[test]
-    fn batches_of_one_request_follow_each_other() {
-        let producers = Producers::default();
-        let stamps =
-            |second: i32| [(Some(stamp(0, 0, 2)), 2), (None, 4), (Some(stamp(0, second, 1)), 1)];
-        assert_eq!(producers.judge(&stamps(2), 0), Ok(vec![Verdict::Append; 3]));
-        assert_eq!(producers.judge(&stamps(3), 0), Err(ResponseError::OutOfOrderSequenceNumber));
-        let twice = [(Some(stamp(0, 5, 2)), 2), (Some(stamp(0, 5, 2)), 2)];
-        assert_eq!(
-            producers.judge(&twice, 30),
-            Ok(vec![Verdict::Append, Verdict::Duplicate { base_offset: 30 }])
-        );
-    }
-
-    #[test]
-    fn the_one_silent_for_longest_is_forgotten() {
-        let mut producers = Producers::default();
+    fn those_silent_for_longest_are_forgotten() {
+        let mut producers = none();
         for id in 0..=PRODUCERS_MAX {
             let id = i64::try_from(id).unwrap();
-            producers.record(&Stamp { producer: id, epoch: 0, first: 0, count: 1 }, id);
+            producers.record(&Stamp { producer: id, epoch: 0, first: 0, count: 1 }, id, 0);
         }
-        assert_eq!(producers.by_id.len(), PRODUCERS_MAX);
-        assert!(!producers.by_id.contains_key(&0));
+        let forgotten = PRODUCERS_MAX / FORGOTTEN;
+        assert_eq!(producers.by_id.len(), PRODUCERS_MAX - forgotten + 1);
+        let first_known = i64::try_from(forgotten).unwrap();
+        assert_eq!(producers.by_id.keys().min(), Some(&first_known));
+    }
+
+    // Goal: a producer is forgotten a day after its last batch, one from the log a day after the first look at it.
+    #[test]
+    fn the_silent_are_forgotten_after_a_day() {
+        let mut producers = none();
+        producers.record(&Stamp { producer: 1, ..stamp(0, 0, 1) }, 0, 5);
+        producers.record(&Stamp { producer: 2, ..stamp(0, 0, 1) }, 1, REPLAYED_MS);
+        let mut known_at = |now_ms| {
+            producers.expire(now_ms);
+            [1, 2].map(|id| producers.by_id.contains_key(&id))
+        };
+        assert_eq!(known_at(6), [true, true]);
+        assert_eq!(known_at(EXPIRY_MS + 4), [true, true]);
+        assert_eq!(known_at(EXPIRY_MS + 5), [false, true]);
+        assert_eq!(known_at(EXPIRY_MS + 6), [false, false]);
     }
 }

@@ -5,7 +5,7 @@ use kafka_protocol::messages::{
 };
 
 use super::*;
-use crate::partition::batch::{split, tests::RULES};
+use crate::partition::batch::tests::one;
 
 /// A header with so many tagged fields that nobody knows, and then a body of `ApiVersions`.
 fn with_tags(count: u32) -> Bytes {
@@ -146,7 +146,7 @@ async fn an_answer_takes_room_before_it_is_encoded() {
     let partition = Arc::clone(&scene.node.catalog.find("topic").unwrap().partitions[0]);
     let batch = sample_batch(None, 80_000, 5);
     assert!(batch.len() > 512 * 1024);
-    partition.append(&split(batch.into(), &RULES).unwrap(), 0).unwrap();
+    partition.append(&one(batch), 0).unwrap();
     let mut asked = BytesMut::new();
     fetch(vec![0], 1_000).encode(&mut asked, 12).unwrap();
     let refusal = scene.answer(frame(ApiKey::Fetch, 12, &asked)).await.unwrap_err();
@@ -159,7 +159,7 @@ async fn a_fetch_names_a_partition_once() {
     let scene = Scene::new();
     scene.ask(12, sample(ApiKey::Metadata, 12)).await;
     let partition = Arc::clone(&scene.node.catalog.find("topic").unwrap().partitions[0]);
-    partition.append(&split(sample_batch(None, 1, 5).into(), &RULES).unwrap(), 0).unwrap();
+    partition.append(&one(sample_batch(None, 1, 5)), 0).unwrap();
     let asked = fetch(vec![0; 1_000], 1_000);
     let ResponseKind::Fetch(r) = scene.ask(12, asked.into()).await else { panic!() };
     assert_eq!(r.responses[0].partitions.len(), 1);

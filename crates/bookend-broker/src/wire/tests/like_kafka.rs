@@ -97,7 +97,17 @@ async fn create(scene: &Scene, topics: Vec<CreatableTopic>) -> Vec<i16> {
     r.topics.iter().map(|topic| topic.error_code).collect()
 }
 
-// Goal: two topics whose metrics would have one name are not both created.
+async fn ask_for(scene: &Scene, name: &str) -> i16 {
+    let asked = MetadataRequestTopic::default().with_name(Some(text(name).into()));
+    let request = MetadataRequest::default()
+        .with_topics(Some(vec![asked]))
+        .with_allow_auto_topic_creation(true);
+    let ResponseKind::Metadata(r) = scene.ask(12, request.into()).await else { panic!() };
+    r.topics[0].error_code
+}
+
+// Goal: two topics whose metrics would have one name are not both created, neither by an admin client nor by one that
+// asks for them.
 #[tokio::test]
 async fn names_that_collide_are_refused() {
     let scene = Scene::new();
@@ -105,6 +115,13 @@ async fn names_that_collide_are_refused() {
     assert_eq!(create(&scene, vec![creatable("a_b"), creatable("ab")]).await, [17, 0]);
     assert_eq!(create(&scene, vec![creatable("c_d"), creatable("c.d")]).await, [0, 17]);
     assert_eq!(create(&scene, vec![creatable("a.b")]).await, [36], "it is there, which is worse");
+    for (name, expected) in [("a_b", 17), ("a.b", 0), ("e.f_g", 0), ("e_f.g", 17)] {
+        assert_eq!(ask_for(&scene, name).await, expected, "{name}");
+    }
+    assert_eq!(create(&scene, vec![creatable("e_f_g")]).await, [17]);
+    let topic = scene.node.catalog.find("a.b").unwrap();
+    scene.node.catalog.delete(&topic).unwrap();
+    assert_eq!(ask_for(&scene, "a_b").await, 0, "the other is gone");
 }
 
 // Goal: replicas that are assigned by hand are assigned completely, and nothing else says how many there are.

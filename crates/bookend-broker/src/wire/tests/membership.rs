@@ -1,6 +1,7 @@
 //! A member of a group, from its join to its leave.
 
-use super::*;
+use super::{super::refused::tests::Lines, *};
+use crate::group::GROUPS_MAX;
 
 // Goal: the whole life of a member, in every version of joining, with the other APIs in the newest version that is
 // not newer.
@@ -51,4 +52,26 @@ async fn a_member_lives_in_every_version() {
         assert_eq!(left.error_code, 0);
         assert!(left.members.iter().all(|member| member.error_code == 0));
     }
+}
+
+// Goal: the log says that there are too many groups. Method: one more than there may be, each with a member that got its
+// id and does not come back for long.
+#[tokio::test]
+async fn too_many_groups_are_logged() {
+    let scene = Scene::new();
+    let RequestKind::JoinGroup(join) = sample(ApiKey::JoinGroup, 4) else { panic!() };
+    let join = join.with_session_timeout_ms(1_800_000);
+    let found = async |group: &str| {
+        let join = join.clone().with_group_id(text(group).into());
+        let ResponseKind::JoinGroup(r) = scene.ask(4, join.into()).await else { panic!() };
+        ResponseError::try_from_code(r.error_code)
+    };
+    let lines = Lines::default();
+    let _log = lines.collect();
+    for n in 0..GROUPS_MAX {
+        assert_eq!(found(&n.to_string()).await, Some(ResponseError::MemberIdRequired));
+    }
+    assert!(!lines.text().contains("refused"), "{}", lines.text());
+    assert_eq!(found("more").await, Some(ResponseError::GroupMaxSizeReached));
+    assert!(lines.text().contains("room for 10000 groups"), "{}", lines.text());
 }

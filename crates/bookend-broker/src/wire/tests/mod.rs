@@ -47,7 +47,7 @@ use crate::{
     partition::batch::tests::sample as sample_batch,
 };
 
-fn text(value: &str) -> StrBytes {
+pub(super) fn text(value: &str) -> StrBytes {
     StrBytes::from_string(value.to_owned())
 }
 

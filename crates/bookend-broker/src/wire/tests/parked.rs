@@ -1,7 +1,7 @@
 //! Requests that wait.
 
 use super::*;
-use crate::partition::batch::{split, tests::RULES};
+use crate::partition::batch::tests::one;
 
 // Goal: what waits for company or for records ends with its connection.
 #[tokio::test]
@@ -35,9 +35,9 @@ async fn what_comes_while_a_fetch_looks_wakes_it() {
     scene.ask(12, sample(ApiKey::Metadata, 12)).await;
     let partition = Arc::clone(&scene.node.catalog.find("topic").unwrap().partitions[0]);
     let sent = sample_batch(None, 1, 5);
-    let batches = split(sent.clone().into(), &RULES).unwrap();
+    let batch = one(sent.clone());
     for _ in 0..300 {
-        let from = partition.append(&batches, 0).unwrap();
+        let from = partition.append(&batch, 0).unwrap();
         let asked =
             FetchPartition::default().with_fetch_offset(from).with_partition_max_bytes(10_000);
         let asked = FetchTopic::default().with_topic(topic()).with_partitions(vec![asked]);
@@ -46,7 +46,7 @@ async fn what_comes_while_a_fetch_looks_wakes_it() {
             .with_max_wait_ms(60_000)
             .with_min_bytes(i32::try_from(2 * sent.len()).unwrap())
             .with_max_bytes(10_000);
-        let append = async { partition.append(&batches, 0).unwrap() };
+        let append = async { partition.append(&batch, 0).unwrap() };
         let both = async { tokio::join!(scene.ask(12, fetch.into()), append) };
         let both = tokio::time::timeout(Duration::from_secs(10), both).await;
         let (ResponseKind::Fetch(response), _) = both.expect("it was woken") else { panic!() };
@@ -63,9 +63,9 @@ async fn what_goes_while_a_fetch_looks_ends_it() {
     let scene = Scene::new();
     let going = scene.node.catalog.create("topic", ROUNDS).unwrap();
     let sent = sample_batch(None, 1, 5);
-    let batches = split(sent.clone().into(), &RULES).unwrap();
+    let batch = one(sent.clone());
     for (index, partition) in (0..).zip(&going.partitions) {
-        partition.append(&batches, 0).unwrap();
+        partition.append(&batch, 0).unwrap();
         let asked =
             FetchPartition::default().with_partition(index).with_partition_max_bytes(10_000);
         let asked = FetchTopic::default().with_topic(topic()).with_partitions(vec![asked]);

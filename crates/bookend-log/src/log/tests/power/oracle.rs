@@ -15,14 +15,13 @@ pub(super) struct Oracle {
 
 impl Oracle {
     pub(super) fn end(&self) -> u64 {
-        self.entries.last().map_or(0, |entry| entry.first + u64::from(entry.count))
+        self.entries.last().map_or(0, end_of)
     }
 
     /// What the log must read, from its start to `end`.
     fn held(&self, end: u64) -> Vec<Entry> {
-        let ends = |entry: &&Entry| entry.first + u64::from(entry.count);
-        let held = self.entries.iter().filter(|entry| ends(entry) > self.start);
-        held.filter(|entry| ends(entry) <= end).cloned().collect()
+        let held = self.entries.iter().filter(|entry| end_of(entry) > self.start);
+        held.filter(|entry| end_of(entry) <= end).cloned().collect()
     }
 
     /// A log that lost no power holds all.
@@ -64,10 +63,16 @@ impl Oracle {
         Ok(())
     }
 
-    /// Takes over what a power cut left.
+    /// Takes over what a power cut left. Without fsyncs a log may begin anew at a start that was within an entry, which is
+    /// then gone whole.
     pub(super) fn accept(&mut self, log: &Log) {
-        self.entries.retain(|entry| entry.first < log.end());
+        self.entries.retain(|entry| end_of(entry) <= log.end());
         self.start = log.start();
         self.promised_end = log.end();
     }
+}
+
+/// The index behind an entry.
+fn end_of(entry: &Entry) -> u64 {
+    entry.first + u64::from(entry.count)
 }
