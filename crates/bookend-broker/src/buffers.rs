@@ -1,12 +1,16 @@
 //! Buffers that records are read into, and that are used again.
 //!
 //! An answer to a fetch has megabytes. Memory of that size comes from the system page by page and zeroed, each time
-//! anew, which takes as long as all else about a fetch. So a few buffers are kept from one answer to the next: beside
-//! what [`memory`](crate::memory) counts a broker holds at most [`KEPT_BYTES`] for that. Upstream:
+//! anew, which takes as long as all else about a fetch. So a few buffers are kept from one answer to the next. Beside
+//! what [`memory`](crate::memory) counts a broker holds [`KEPT_BYTES`] for that, a quarter of a buffer that an answer
+//! leaves unused, and for a moment the buffer that one is copied out of. Upstream:
 //! [`partition`](crate::partition), which fills them. Downstream: [`wire`](crate::wire), whose answers go by way of
 //! [`Bytes`] and bring a buffer back when they are written.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 
@@ -15,7 +19,7 @@ const KEPT_BYTES: usize = 8 * 1024 * 1024;
 /// What one buffer may have to be kept: twice what consumers ask of a partition unless they are told otherwise. A
 /// smaller one costs little to have anew.
 const KEPT_EACH: std::ops::RangeInclusive<usize> = 64 * 1024..=2 * 1024 * 1024;
-/// What of a buffer an answer may leave unused, as a part of it: nobody counts that.
+/// What of a buffer an answer may leave unused, as a part of it.
 const UNUSED_SHARE: usize = 4;
 
 /// The buffers that wait to be used again; clones share them.
@@ -47,12 +51,17 @@ impl Buffers {
     ) -> Result<Bytes, E> {
         let mut lent = Lent { buffer: self.take(), home: self.clone() };
         fill(&mut lent.buffer)?;
-        let Lent { buffer, .. } = &lent;
-        let unused = buffer.capacity() - buffer.len();
-        if unused > buffer.capacity() / UNUSED_SHARE {
+        let Lent { buffer, .. } = &mut lent;
+        let is_wasted = buffer.capacity() - buffer.len() > buffer.capacity() / UNUSED_SHARE;
+        if is_wasted && KEPT_EACH.contains(&buffer.capacity()) {
             return Ok(Bytes::copy_from_slice(buffer));
         }
-        Ok(Bytes::from_owner(lent))
+        if is_wasted {
+            buffer.shrink_to_fit();
+        }
+        // Only what may be kept has to come back.
+        let is_kept = KEPT_EACH.contains(&buffer.capacity());
+        Ok(if is_kept { Bytes::from_owner(lent) } else { mem::take(buffer).into() })
     }
 
     /// The one that came back last: it may still be in the processor's cache.
@@ -86,7 +95,7 @@ impl AsRef<[u8]> for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        self.home.give_back(std::mem::take(&mut self.buffer));
+        self.home.give_back(mem::take(&mut self.buffer));
     }
 }
 
@@ -131,6 +140,10 @@ mod tests {
         let buffers = Buffers::default();
         let little = filled(&buffers, MIB, 1_000);
         assert_eq!((kept(&buffers), little.len()), (vec![MIB], 1_000));
+        let much_too_large = Vec::from(filled(&buffers, 9 * MIB, 6 * MIB));
+        assert!(much_too_large.capacity() < 7 * MIB);
+        drop(filled(&buffers, MIB, 0));
+        assert_eq!(kept(&buffers), [MIB]);
         let much = filled(&buffers, MIB, MIB - MIB / UNUSED_SHARE);
         assert!(kept(&buffers).is_empty());
         drop((little, much));

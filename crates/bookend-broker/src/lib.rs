@@ -78,8 +78,8 @@
 //!
 //! - **Records**: batches are stored and served byte for byte in the codec they came in, be it gzip, snappy, lz4 or
 //!   zstd. An idempotent producer's batches are stored once and in order. One that is silent is forgotten and then
-//!   counts as new (KIP-360): after a day, or to make room where a partition knows 10,000 of them, or all partitions
-//!   100,000. Transactions are not supported.
+//!   counts as new (KIP-360): after a day, or to make room where a partition knows 10,000 of them, or more than
+//!   a few while all partitions know 100,000. Transactions are not supported.
 //! - **Groups**: the classic protocol with its rebalances, static members, committed offsets that expire, and what
 //!   admin clients ask about groups and order. The newer protocol of KIP-848 is not supported; clients fall back or are to be
 //!   set to `group.protocol=classic`, their default.

@@ -70,7 +70,7 @@ pub(super) fn run(place: &Place, is_smoke: bool) -> Result<Vec<Row>> {
     }
     rows.push(ready_row(&format!("ready to serve, {size}"), &mut ready, "no goal"));
     rows.push(memory_row(&format!("memory, {size}, after a start"), bytes, "no goal"));
-    rows.push(large(place, is_smoke)?);
+    rows.extend(large(place, is_smoke)?);
     if let Some(apache) = place.apache("footprint-apache")? {
         rows.push(ready_row(
             "ready to serve, Apache Kafka",
@@ -89,14 +89,17 @@ pub(super) fn run(place: &Place, is_smoke: bool) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// How long a start takes where one partition is large, though nobody reads it.
-fn large(place: &Place, is_smoke: bool) -> Result<Row> {
+/// How long a start takes where one partition is large: after a kill, and after a stop.
+fn large(place: &Place, is_smoke: bool) -> Result<[Row; 2]> {
     report::progress("B3: a large partition");
     let records = if is_smoke { 10 } else { LARGE_BYTES / LARGE_VALUE };
     let process = place.embedded("large", &[])?;
     Admin::start(&process.address)?.create(&["large".to_owned()], 1)?;
     let producer = Sending::start(&process.address, &[])?;
     producer.send_all("large", u32::try_from(records)?, &values(LARGE_VALUE))?;
+    drop(process); // by a kill
+    let process = place.embedded("large", &[])?;
+    let mut after_kill = [process.ready_after];
     process.stop()?;
     let mut ready = Vec::new();
     for _ in 0..if is_smoke { 1 } else { STARTS_FULL } {
@@ -105,8 +108,11 @@ fn large(place: &Place, is_smoke: bool) -> Result<Row> {
         process.stop()?;
     }
     let mebibytes = (records * LARGE_VALUE) >> 20;
-    let what = format!("ready to serve, one partition of {mebibytes} MiB");
-    Ok(ready_row(&what, &mut ready, "goal at most 1000"))
+    let what = |after| format!("ready to serve, one partition of {mebibytes} MiB, after a {after}");
+    Ok([
+        ready_row(&what("kill"), &mut after_kill, "goal at most 1000"),
+        ready_row(&what("stop"), &mut ready, "goal at most 1000"),
+    ])
 }
 
 fn settle(is_smoke: bool) {

@@ -4,7 +4,7 @@
 //! the broker is between a produce and the answer to a fetch.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     net::TcpStream,
     thread,
     time::{Duration, Instant, UNIX_EPOCH},
@@ -29,6 +29,7 @@ use super::{Place, clients::Admin, clients::PATIENCE, process::Process, round_tr
 use crate::report::{self, Row};
 
 const TOPIC: &str = "parked";
+const VALUE_BYTES: usize = 100;
 const CONSUMERS: usize = 1_000;
 const RECORDS: usize = 500;
 /// For how long those who wait are watched.
@@ -58,9 +59,10 @@ fn wakeups(name: &str, process: &Process, goal: &str, is_smoke: bool) -> Result<
     for offset in (0..).take(records) {
         consumer.send(4, &fetch(offset))?;
         thread::park_timeout(PARKING);
+        consumer.ensure_parked()?;
         let began = Instant::now();
         producer.send(3, &produce()?)?;
-        consumer.answer()?;
+        consumer.record()?;
         times.push(began.elapsed());
         producer.answer()?;
     }
@@ -95,10 +97,13 @@ fn crowd(process: &Process, is_smoke: bool) -> Result<Vec<Row>> {
     let before = process.processor_time()?;
     thread::park_timeout(watched);
     let spent = process.processor_time()?.saturating_sub(before);
+    for consumer in &crowd {
+        consumer.ensure_parked()?;
+    }
     let began = Instant::now();
     producer.send(3, &produce()?)?;
     for consumer in &mut crowd {
-        consumer.answer()?;
+        consumer.record()?;
     }
     let all = began.elapsed();
     producer.answer()?;
@@ -110,7 +115,7 @@ fn crowd(process: &Process, is_smoke: bool) -> Result<Vec<Row>> {
     ])
 }
 
-/// A connection that sends requests and does not look into the answers.
+/// A connection that sends requests and looks at no more of the answers than whether a record can be in them.
 struct Wire(TcpStream);
 
 impl Wire {
@@ -134,12 +139,28 @@ impl Wire {
         Ok(self.0.write_all(&frame)?)
     }
 
-    /// Waits for the next answer.
-    fn answer(&mut self) -> Result<()> {
+    /// An answer that is there already would be one to something else than was asked.
+    fn ensure_parked(&self) -> Result<()> {
+        self.0.set_nonblocking(true)?;
+        let peeked = self.0.peek(&mut [0]).map_err(|error| error.kind());
+        self.0.set_nonblocking(false)?;
+        ensure!(peeked == Err(io::ErrorKind::WouldBlock), "a fetch of nothing does not wait");
+        Ok(())
+    }
+
+    /// Waits for the next answer; returns its length.
+    fn answer(&mut self) -> Result<usize> {
         let mut length = [0; 4];
         self.0.read_exact(&mut length).context("no answer came in time")?;
         let mut frame = vec![0; usize::try_from(u32::from_be_bytes(length))?];
-        Ok(self.0.read_exact(&mut frame)?)
+        self.0.read_exact(&mut frame)?;
+        Ok(frame.len())
+    }
+
+    /// Waits for the answer to a fetch.
+    fn record(&mut self) -> Result<()> {
+        ensure!(self.answer()? > VALUE_BYTES, "a fetch was answered without its record");
+        Ok(())
     }
 }
 
@@ -174,7 +195,7 @@ fn produce() -> Result<ProduceRequest> {
         sequence: NO_SEQUENCE,
         timestamp: i64::try_from(UNIX_EPOCH.elapsed()?.as_millis())?,
         key: None,
-        value: Some(vec![7; 100].into()),
+        value: Some(vec![7; VALUE_BYTES].into()),
         headers: [].into_iter().collect(),
     };
     let mut batch = BytesMut::new();

@@ -204,7 +204,10 @@ impl Topics {
             self.partitions -= old.partitions.len();
         }
         self.by_name.remove(&topic.name);
-        self.by_metric.remove(&metric(&topic.name));
+        let metric = metric(&topic.name);
+        if self.by_metric.get(&metric).is_some_and(|name| *name == topic.name) {
+            self.by_metric.remove(&metric);
+        }
     }
 }
 

@@ -46,7 +46,10 @@ impl Partition {
             return;
         }
         let mut stored = self.write();
-        if stored.log.sync_due(now) {
+        if stored.log.synced_end() == stored.log.end() {
+            // A segment's end, or records that went, brought a sync of their own.
+            self.tail.begin_sync();
+        } else if stored.log.sync_due(now) {
             self.tail.begin_sync();
             let pending = stored.log.begin_sync();
             drop(stored);

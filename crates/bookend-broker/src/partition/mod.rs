@@ -132,14 +132,13 @@ impl Partition {
     /// Appends `batch` and wakes who waits for it. Returns the offset of its first record, also if the log holds it
     /// since an earlier try.
     ///
-    /// `now_ms` is the age's measure for a batch whose records have no time.
+    /// `now_ms` is when its producer was seen, and the age of a batch whose records have no time.
     pub(crate) fn append(&self, batch: &Batch, now_ms: i64) -> Result<i64, ResponseError> {
         let (appended, pending, is_crowded) = {
             let mut stored = self.write();
-            let appended = self.append_once(&mut stored, batch, now_ms);
-            // Also after an error: the log's file may be open.
-            let is_crowded = self.tail.written();
-            (appended?, self.begin_commit(&mut stored), is_crowded)
+            let appended = self.append_once(&mut stored, batch, now_ms)?;
+            let is_crowded = appended.bytes > 0 && self.tail.written();
+            (appended, self.begin_commit(&mut stored), is_crowded)
         };
         if is_crowded {
             self.sync_early();
@@ -148,6 +147,10 @@ impl Partition {
         // In this order, a fetch that looks in between finds the records, or the bytes, or is woken.
         self.bytes_seen.fetch_add(appended.bytes, Ordering::AcqRel);
         self.waiters.arrived(appended.bytes);
+        if appended.bytes == 0 {
+            // The first try may have ended before its records were there for consumers.
+            self.waiters.wake_all();
+        }
         Ok(appended.first)
     }
 

@@ -388,6 +388,50 @@ fn what_is_not_synced_is_not_there() {
     assert_eq!(partition.read_lock().log.synced_end(), 4);
 }
 
+// Goal: a batch that is in the log but was answered with an error, as its sync could not begin, is there for those who
+// wait once it was sent again. Method: an append without its commit.
+#[test]
+fn a_batch_that_is_sent_again_wakes_who_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { fsync: Fsync::Always, ..Options::default() };
+    let partition = Partition::open(dir.path(), options, &Census::default()).unwrap();
+    let batch = stamped(0, 4);
+    partition.append_once(&mut partition.write(), &batch, NOW).unwrap();
+    let waiter = Arc::new(Waiter::default());
+    waiter.wait_for(1);
+    let _watch = partition.watch(&waiter);
+    assert_eq!((partition.append(&batch, NOW), partition.end()), (Ok(0), 4));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let woken = async { tokio::time::timeout(Duration::from_secs(20), waiter.woken()).await };
+    runtime.block_on(woken).expect("it is woken");
+}
+
+// Goal: a partition waits for a sync only while there is something to sync, or it would be looked at for ever, and count
+// among those that keep a file open.
+#[test]
+fn what_brings_nothing_new_waits_for_no_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { fsync: Fsync::Interval(Duration::from_secs(1)), ..Options::default() };
+    let partition = Partition::open(dir.path(), options, &Census::default()).unwrap();
+    let mut now = Instant::now();
+    let mut is_unsynced_later = || {
+        for _ in 0..2 {
+            partition.sync_if_due(now);
+            now += Duration::from_secs(1);
+        }
+        partition.is_unsynced()
+    };
+    partition.append(&stamped(0, 4), NOW).unwrap();
+    assert!(partition.is_unsynced() && !is_unsynced_later());
+    assert_eq!(partition.append(&stamped(0, 4), NOW), Ok(0));
+    partition.append(&stamped(7, 1), NOW).unwrap_err();
+    assert!(!partition.is_unsynced());
+    // To delete records syncs what stays.
+    partition.append(&stamped(4, 2), NOW).unwrap();
+    assert_eq!(partition.delete_before(5), Ok(5));
+    assert!(!is_unsynced_later());
+}
+
 // Goal: many at a time lose nothing, and each is told where its records are. Method: eight threads, each with batches of
 // its own size, under the policy that shares syncs.
 #[test]

@@ -207,7 +207,7 @@ impl Wanted {
             return Err(ResponseError::UnknownTopicOrPartition);
         }
         let room = room.min(self.bytes_max);
-        if room == 0 && !first {
+        if room == 0 && !first || !partition.has_news(self.offset) {
             return Ok(Bytes::new());
         }
         let records = buffers.filled(|to| partition.read(self.offset, room, to))?;

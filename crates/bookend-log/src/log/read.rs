@@ -32,7 +32,7 @@ impl Log {
     /// Reads as [`read`](Self::read) does, and puts the payloads behind what `to` holds, one behind the other. Returns the
     /// entries, each with the place of its payload in there.
     ///
-    /// `to` grows at once by `bytes_max`, or by what the segment still has, and is not shrunk: a buffer that is used again
+    /// `to` grows by `bytes_max` at once, or by what a segment still has, and is not shrunk: a buffer that is used again
     /// saves the system's work of giving memory.
     ///
     /// # Errors
@@ -43,12 +43,14 @@ impl Log {
         bytes_max: usize,
         to: &mut Vec<u8>,
     ) -> Result<Vec<(EntryInfo, Range<usize>)>, ReadError> {
-        let mut entries = Vec::new();
+        let (mut entries, began) = (Vec::new(), to.len());
         self.read_each(from, bytes_max, |cursor, header| {
             let at = to.len();
-            if entries.is_empty() {
+            let needed = header.payload_bytes as usize;
+            if to.capacity() - at < needed {
+                // With the segment's first entry that is read, once.
                 let there = usize::try_from(cursor.bytes_left()).unwrap_or(usize::MAX);
-                to.reserve_exact(there.min(bytes_max));
+                to.reserve_exact(there.min(bytes_max.saturating_sub(at - began)).max(needed));
             }
             cursor.payload(&header, to).inspect_err(|_| to.truncate(at))?;
             entries.push((header.info(), at..to.len()));

@@ -100,7 +100,7 @@ pub(crate) mod tests {
 
     proptest! {
         // Goal: the census is the sum of what partitions remember, whatever happens to them, and what it says is too
-        // many is not added to: only a partition without producers may have its one all the same.
+        // many is not added to: only a partition of a few may have one more all the same.
         #[test]
         fn the_census_is_right(
             events in prop::collection::vec((0..PARTITIONS, event(), 0..EXPIRY_MS / 8), 0..200),
@@ -132,35 +132,38 @@ pub(crate) mod tests {
                 }
                 let sum = partitions.iter().map(|producers| producers.by_id.len()).sum::<usize>();
                 prop_assert_eq!(census.count(), sum);
-                prop_assert!(sum <= MAX + PARTITIONS);
+                prop_assert!(sum <= MAX + PARTITIONS * PRODUCERS_MIN);
             }
             drop(partitions);
             prop_assert_eq!(census.count(), 0);
         }
     }
 
-    // Goal: a partition that adds one beyond the bound forgets its own, and one without any still has its one.
+    fn record(producers: &mut Producers, producer: i64, offset: i64) {
+        producers.record(&Stamp { producer, epoch: 0, first: 0, count: 1 }, offset, 0);
+    }
+
+    // Goal: a partition that adds one beyond the bound forgets its own; one of a few forgets nobody, neither then nor at a
+    // restart, so that nobody who writes under many names takes what keeps others' records from being stored twice.
     #[test]
-    fn beyond_the_bound_a_partition_forgets_its_own() {
-        let census = Census::new(3);
-        let [mut a, mut b] = [Producers::new(&census), Producers::new(&census)];
-        let record = |producers: &mut Producers, producer, offset| {
-            producers.record(&Stamp { producer, epoch: 0, first: 0, count: 1 }, offset, 0);
-        };
-        for (producer, offset) in [(1, 0), (2, 1), (3, 2), (1, 3)] {
-            record(&mut a, producer, offset);
+    fn beyond_the_bound_a_partition_of_many_forgets_its_own() {
+        let min = i64::try_from(PRODUCERS_MIN).unwrap();
+        let census = Census::new(PRODUCERS_MIN + 2);
+        let [mut many, mut few] = [Producers::new(&census), Producers::new(&census)];
+        for producer in 0..min + 2 {
+            record(&mut many, producer, producer);
         }
-        record(&mut b, 7, 0);
-        assert_eq!(census.count(), 4);
-        record(&mut b, 8, 1);
-        assert_eq!((b.by_id.len(), b.by_id.contains_key(&8)), (1, true));
-        record(&mut a, 4, 4);
-        assert_eq!((a.by_id.len(), a.by_id.contains_key(&2)), (3, false));
-        assert_eq!(census.count(), 4);
-        // With less room than there was, a restart forgets too.
-        let known = a.by_id.clone();
-        drop(a);
-        let a = Producers::restore(known, &Census::new(1));
-        assert_eq!((a.by_id.len(), a.by_id.contains_key(&4)), (1, true));
+        record(&mut many, 0, min + 2);
+        for producer in 0..min {
+            record(&mut few, producer, producer);
+        }
+        assert_eq!((few.by_id.len(), census.count()), (PRODUCERS_MIN, 2 * PRODUCERS_MIN + 2));
+        record(&mut many, 77, min + 3);
+        let known = |producers: &Producers, id| producers.by_id.contains_key(&id);
+        assert!(known(&many, 0) && !known(&many, 1) && known(&many, 77));
+        assert_eq!((many.by_id.len(), few.by_id.len()), (PRODUCERS_MIN + 2, PRODUCERS_MIN));
+        let (crowded, census) = ([&many, &few].map(|it| it.by_id.clone()), Census::new(1));
+        let again = crowded.map(|by_id| Producers::restore(by_id, &census));
+        assert!(again.iter().all(|it| it.by_id.len() == PRODUCERS_MIN && known(it, 0)));
     }
 }

@@ -5,10 +5,11 @@
 //! got, a gap is refused. Pure: the partition asks before it appends and tells afterwards. When it
 //! opens it reads its [`snapshot`], and replays what came later through [`Producers::record`].
 //!
-//! A producer is forgotten once it was silent for a day, or when there are too many in the partition or, by the
-//! [`census`], in the broker: then those silent for longest are. One that was forgotten is a new one, whose first batch
-//! may have any number (KIP-360). So it goes on and sees no error; only a batch from before that it sends again, because
-//! it missed the answer, is not known again and stands in the log twice.
+//! A producer is forgotten once it was silent for a day, or when there are too many: a partition that has no room for one
+//! more forgets those of its own that are silent for longest, and so does one of more than a few when, by the [`census`],
+//! all partitions together have none. One that was forgotten is a new one, whose first batch may have any number
+//! (KIP-360). So it goes on and sees no error; but a batch from before that it sends again, because it missed the answer,
+//! is not known again and stands in the log twice.
 
 pub(crate) mod census;
 pub(crate) mod snapshot;
@@ -24,6 +25,9 @@ use super::batch::Stamp;
 const BATCHES_KEPT: usize = 5;
 /// The producers remembered per partition.
 const PRODUCERS_MAX: usize = 10_000;
+/// The producers that a partition remembers however many the others do: who writes little is not to suffer for who
+/// writes under many names.
+const PRODUCERS_MIN: usize = 10;
 /// Where there are too many, one of so many is forgotten at once, as it takes a look at all to find them.
 const FORGOTTEN: usize = 10;
 /// For how long a silent producer is remembered: Apache Kafka's `producer.id.expiration.ms`.
@@ -76,8 +80,9 @@ impl Producers {
     /// Goes on with those that an earlier process knew, as many as there is room for.
     pub(crate) fn restore(by_id: ById, census: &Census) -> Self {
         let mut producers = Self { by_id, share: census.share() };
-        let too_many = producers.share.set(producers.by_id.len());
-        producers.forget_silent(too_many);
+        let own = producers.by_id.len();
+        let too_many = producers.share.set(own);
+        producers.forget_silent(too_many.min(own.saturating_sub(PRODUCERS_MIN)));
         producers.share.set(producers.by_id.len());
         producers
     }
@@ -142,12 +147,12 @@ impl Producers {
         self.share.set(0);
     }
 
-    /// Takes room for one more, where there is none that of the partition's own silent ones. One without any has its one
-    /// all the same, so all together are too many by one per partition at most.
+    /// Takes room for one more, where there is none that of the partition's own silent ones. A few it has in any case, so
+    /// all together are too many by those at most.
     fn make_room(&mut self) {
         let own = self.by_id.len();
         let too_many = self.share.set(own + 1);
-        if own >= PRODUCERS_MAX || too_many > 0 {
+        if own >= PRODUCERS_MAX || too_many > 0 && own >= PRODUCERS_MIN {
             self.forget_silent((own / FORGOTTEN).max(1));
             self.share.set(self.by_id.len() + 1);
         }

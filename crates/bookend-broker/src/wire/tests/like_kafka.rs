@@ -107,7 +107,7 @@ async fn ask_for(scene: &Scene, name: &str) -> i16 {
 }
 
 // Goal: two topics whose metrics would have one name are not both created, neither by an admin client nor by one that
-// asks for them.
+// asks for them. That one is told so at once; Apache Kafka lets it ask again and again for a topic that never comes.
 #[tokio::test]
 async fn names_that_collide_are_refused() {
     let scene = Scene::new();

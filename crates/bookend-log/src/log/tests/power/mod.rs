@@ -10,7 +10,7 @@ mod schedule;
 
 use std::time::Duration;
 
-use proptest::prelude::*;
+use proptest::{prelude::*, sample::Index, strategy::ValueTree as _, test_runner::TestRunner};
 
 use self::schedule::{Schedule, Step, step};
 use crate::Fsync;
@@ -43,6 +43,20 @@ proptest! {
     #[test]
     fn without_fsyncs_no_wrong_byte_comes_out(page_bytes in pages(), steps in prop::collection::vec(step(), 1..30)) {
         run(Fsync::Never, page_bytes, &steps)?;
+    }
+}
+
+// Goal: without fsyncs a start may outlive the entry that it is within; the log goes on from there, and the oracle too.
+#[test]
+fn a_start_may_outlive_its_entry() {
+    let append = Step::Append { count: 3, time_ms: 0, payload_bytes: 0, unsynced: false };
+    let mut runner = TestRunner::deterministic();
+    for seed in 0..40 {
+        let start = any::<Index>().new_tree(&mut runner).unwrap().current();
+        let cut = [append.clone(), Step::AdvanceStart(start), Step::PowerCut(seed)];
+        for next in [append.clone(), Step::Sync, Step::Kill] {
+            run(Fsync::Never, 16, &[&cut[..], &[next]].concat()).unwrap();
+        }
     }
 }
 

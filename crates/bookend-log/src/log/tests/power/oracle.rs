@@ -15,7 +15,8 @@ pub(super) struct Oracle {
 
 impl Oracle {
     pub(super) fn end(&self) -> u64 {
-        self.entries.last().map_or(0, end_of)
+        // Without fsyncs the start may outlive the entries before it.
+        self.entries.last().map_or(0, end_of).max(self.start)
     }
 
     /// What the log must read, from its start to `end`.

@@ -102,7 +102,7 @@ impl Schedule {
                     self.appended.to_be_bytes().into_iter().cycle().take(payload_bytes).collect();
                 let append = if unsynced { Log::append_unsynced } else { Log::append };
                 let first = append(log, count, time_ms, &payload).expect("appended");
-                prop_assert_eq!(first, self.oracle.end().max(self.oracle.start));
+                prop_assert_eq!(first, self.oracle.end());
                 if !unsynced && self.options.fsync == Fsync::Always {
                     prop_assert_eq!(log.synced_end(), log.end());
                 }
