@@ -1,6 +1,7 @@
 //! librdkafka as it is: a producer that counts what is acknowledged, a consumer that counts what it reads.
 
 use std::{
+    ops::Range,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
@@ -128,19 +129,29 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// One that reads `topic`, from its beginning, as soon as it is told to.
+    /// One that reads these partitions of `topic`, from their beginning, as soon as it is told to.
     pub(super) fn start(
         address: &str,
         topic: &str,
-        partitions: i32,
+        partitions: Range<i32>,
         more: &[(&str, &str)],
     ) -> Result<Self> {
         let consumer: BaseConsumer = config(address, &CONSUMER, more).create()?;
         let mut list = TopicPartitionList::new();
-        for partition in 0..partitions {
+        for partition in partitions {
             list.add_partition_offset(topic, partition, Offset::Offset(0))?;
         }
         Ok(Self { consumer, partitions: list })
+    }
+
+    /// How many records there are for it.
+    pub(super) fn there(&self) -> Result<u32> {
+        let ends = self.partitions.elements().into_iter().map(|it| {
+            let (start, end) =
+                self.consumer.fetch_watermarks(it.topic(), it.partition(), PATIENCE)?;
+            Ok(end - start)
+        });
+        Ok(ends.sum::<Result<i64>>()?.try_into()?)
     }
 
     /// Begins at the beginning.

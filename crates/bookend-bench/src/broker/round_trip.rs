@@ -90,7 +90,7 @@ fn slice_of(process: &Process, slice: usize, requests: u32) -> Result<Vec<Durati
 
 /// Sends every request back, until it is over.
 fn respond(process: &Process, asked: &str, answered: &str, is_over: &AtomicBool) -> Result<()> {
-    let requests = Reading::start(&process.address, asked, 1, &[])?;
+    let requests = Reading::start(&process.address, asked, 0..1, &[])?;
     let replies = Sending::start(&process.address, &AT_ONCE)?;
     requests.begin()?;
     while !is_over.load(Ordering::Acquire) {
@@ -104,7 +104,7 @@ fn respond(process: &Process, asked: &str, answered: &str, is_over: &AtomicBool)
 
 fn ask(process: &Process, asked: &str, answered: &str, count: u32) -> Result<Vec<Duration>> {
     let requests = Sending::start(&process.address, &AT_ONCE)?;
-    let replies = Reading::start(&process.address, answered, 1, &[])?;
+    let replies = Reading::start(&process.address, answered, 0..1, &[])?;
     replies.begin()?;
     // One by one, until both sides are connected and have found their way.
     for number in 0..WARM_UP {

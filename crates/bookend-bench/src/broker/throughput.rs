@@ -3,9 +3,12 @@
 //! A round goes through all brokers there and back again, beginning with another one each time. Two embedded brokers
 //! that are started the same are the A/A arm: where they differ, the machine was not calm.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::{
     Place,
@@ -53,6 +56,8 @@ struct Arm {
     process: Process,
     producer: Sending,
     consumer: Reading,
+    /// Two that share the partitions. One alone is held up by its thread that polls.
+    pair: [Reading; 2],
 }
 
 /// What a turn took.
@@ -100,9 +105,11 @@ pub(super) fn run(place: &Place, effort: Effort, is_smoke: bool) -> Result<Vec<R
     let readers: Vec<_> = everyone.into_iter().filter(|arm| *arm != NO_FSYNC).collect();
     let read = &mut |arm: &Arm| arm.consumer.read_all(to_read);
     let consumed = rounds("consume", &arms, &readers, effort, read)?;
+    let shared = rounds("consume, two", &arms, &readers, effort, &mut |arm| arm.read_shared())?;
     let mut rows = vec![settings()];
     rows.extend(rows_of("produce", &arms, &produced, records));
     rows.extend(rows_of("consume", &arms, &consumed, to_read));
+    rows.extend(rows_of("consume, two consumers", &arms, &shared, to_read));
     rows.push(canary(&arms[OURS], records, &values)?);
     Ok(rows)
 }
@@ -112,8 +119,20 @@ impl Arm {
         let topics = ["read", "written"].map(str::to_owned);
         Admin::start(&process.address)?.create(&topics, PARTITIONS)?;
         let producer = Sending::start(&process.address, &PACKING)?;
-        let consumer = Reading::start(&process.address, "read", PARTITIONS, &SHORT_WAIT)?;
-        Ok(Self { name, process, producer, consumer })
+        let read = |partitions| Reading::start(&process.address, "read", partitions, &SHORT_WAIT);
+        let consumer = read(0..PARTITIONS)?;
+        let pair = [read(0..PARTITIONS / 2)?, read(PARTITIONS / 2..PARTITIONS)?];
+        Ok(Self { name, process, producer, consumer, pair })
+    }
+
+    /// Reads everything once, with two consumers at the same time.
+    fn read_shared(&self) -> Result<()> {
+        let [one, other] = &self.pair;
+        thread::scope(|scope| {
+            let one = scope.spawn(|| one.read_all(one.there()?));
+            let read = other.there().and_then(|records| other.read_all(records));
+            one.join().ok().context("a consumer does not panic")?.and(read)
+        })
     }
 
     /// Of the broker, and of this process.
