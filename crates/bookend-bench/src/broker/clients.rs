@@ -82,7 +82,10 @@ impl Sending {
 
     /// Hands one record over, and takes the reports that are there.
     pub(super) fn send(&self, topic: &str, value: &[u8]) -> Result<()> {
-        let mut record = BaseRecord::<(), [u8]>::to(topic).payload(value);
+        self.hand_over(BaseRecord::to(topic).payload(value))
+    }
+
+    fn hand_over(&self, mut record: BaseRecord<'_, (), [u8]>) -> Result<()> {
         loop {
             match self.0.send(record) {
                 Ok(()) => break,
@@ -103,10 +106,34 @@ impl Sending {
 
     /// Sends `records` records, and returns when all are acknowledged.
     pub(super) fn send_all(&self, topic: &str, records: u32, values: &[Vec<u8>]) -> Result<()> {
+        self.send_each(records, values, |_, value| BaseRecord::to(topic).payload(value))
+    }
+
+    /// As [`send_all`](Self::send_all), to each partition in turn: whoever does this has the same records in each.
+    pub(super) fn fill(
+        &self,
+        topic: &str,
+        partitions: i32,
+        records: u32,
+        values: &[Vec<u8>],
+    ) -> Result<()> {
+        let partitions = partitions.unsigned_abs();
+        self.send_each(records, values, |number, value| {
+            let partition = (number % partitions).cast_signed();
+            BaseRecord::to(topic).partition(partition).payload(value)
+        })
+    }
+
+    fn send_each<'a>(
+        &self,
+        records: u32,
+        values: &'a [Vec<u8>],
+        record: impl Fn(u32, &'a [u8]) -> BaseRecord<'a, (), [u8]>,
+    ) -> Result<()> {
         let reports = self.0.context();
         let goal = reports.acked.load(Ordering::Relaxed) + u64::from(records);
         for (number, value) in (0..records).zip(values.iter().cycle()) {
-            self.send(topic, value)?;
+            self.hand_over(record(number, value))?;
             if number % 256 == 0 {
                 self.poll();
             }

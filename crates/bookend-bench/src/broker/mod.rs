@@ -7,6 +7,7 @@
 mod keeper;
 mod process;
 mod clients;
+mod wire;
 mod round_trip;
 mod throughput;
 mod parked;

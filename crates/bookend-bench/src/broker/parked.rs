@@ -1,35 +1,24 @@
 //! Fetches that wait for a record: how soon the one that it is for is answered, and what a thousand cost meanwhile.
 //!
-//! The requests are the protocol's own (<https://kafka.apache.org/protocol>), Fetch 4 and Produce 3, so that nothing but
-//! the broker is between a produce and the answer to a fetch.
+//! Nothing but the broker is between a produce and the answer to a fetch: both are sent as they are, by [`Wire`].
 
 use std::{
-    io::{self, Read as _, Write as _},
-    net::TcpStream,
     thread,
-    time::{Duration, Instant, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
-use bytes::BytesMut;
-use kafka_protocol::{
-    messages::{
-        FetchRequest, ProduceRequest, RequestHeader, TopicName,
-        fetch_request::{FetchPartition, FetchTopic},
-        produce_request::{PartitionProduceData, TopicProduceData},
-    },
-    protocol::{Request, StrBytes, encode_request_header_into_buffer},
-    records::{
-        Compression, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE,
-        Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
-    },
-};
+use anyhow::{Result, ensure};
 
-use super::{Place, clients::Admin, clients::PATIENCE, process::Process, round_trip::at};
+use super::{
+    Place,
+    clients::{Admin, PATIENCE},
+    process::Process,
+    round_trip::at,
+    wire::{VALUE_BYTES, Wire},
+};
 use crate::report::{self, Row};
 
 const TOPIC: &str = "parked";
-const VALUE_BYTES: usize = 100;
 const CONSUMERS: usize = 1_000;
 const RECORDS: usize = 500;
 /// For how long those who wait are watched.
@@ -57,12 +46,12 @@ fn wakeups(name: &str, process: &Process, goal: &str, is_smoke: bool) -> Result<
     let mut times = Vec::new();
     report::progress(&format!("parked: {name} is woken"));
     for offset in (0..).take(records) {
-        consumer.send(4, &fetch(offset))?;
+        consumer.fetch(TOPIC, &[offset], PATIENCE)?;
         thread::park_timeout(PARKING);
         consumer.ensure_parked()?;
         let began = Instant::now();
-        producer.send(3, &produce()?)?;
-        consumer.record()?;
+        producer.produce(TOPIC)?;
+        record(&mut consumer)?;
         times.push(began.elapsed());
         producer.answer()?;
     }
@@ -88,7 +77,7 @@ fn crowd(process: &Process, is_smoke: bool) -> Result<Vec<Row>> {
     let mut crowd = (0..consumers)
         .map(|_| {
             let mut consumer = Wire::connect(process)?;
-            consumer.send(4, &fetch(end))?;
+            consumer.fetch(TOPIC, &[end], PATIENCE)?;
             Ok(consumer)
         })
         .collect::<Result<Vec<_>>>()?;
@@ -101,9 +90,9 @@ fn crowd(process: &Process, is_smoke: bool) -> Result<Vec<Row>> {
         consumer.ensure_parked()?;
     }
     let began = Instant::now();
-    producer.send(3, &produce()?)?;
+    producer.produce(TOPIC)?;
     for consumer in &mut crowd {
-        consumer.record()?;
+        record(consumer)?;
     }
     let all = began.elapsed();
     producer.answer()?;
@@ -115,94 +104,8 @@ fn crowd(process: &Process, is_smoke: bool) -> Result<Vec<Row>> {
     ])
 }
 
-/// A connection that sends requests and looks at no more of the answers than whether a record can be in them.
-struct Wire(TcpStream);
-
-impl Wire {
-    fn connect(process: &Process) -> Result<Self> {
-        let stream = TcpStream::connect(&process.address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self(stream))
-    }
-
-    fn send<R: Request>(&mut self, version: i16, request: &R) -> Result<()> {
-        let header = RequestHeader::default()
-            .with_request_api_key(R::KEY)
-            .with_request_api_version(version)
-            .with_client_id(Some(StrBytes::from_static_str("bench")));
-        let mut frame = BytesMut::from(&[0; 4][..]);
-        encode_request_header_into_buffer(&mut frame, &header)?;
-        request.encode(&mut frame, version)?;
-        let length = u32::try_from(frame.len() - 4)?;
-        frame[..4].copy_from_slice(&length.to_be_bytes());
-        Ok(self.0.write_all(&frame)?)
-    }
-
-    /// An answer that is there already would be one to something else than was asked.
-    fn ensure_parked(&self) -> Result<()> {
-        self.0.set_nonblocking(true)?;
-        let peeked = self.0.peek(&mut [0]).map_err(|error| error.kind());
-        self.0.set_nonblocking(false)?;
-        ensure!(peeked == Err(io::ErrorKind::WouldBlock), "a fetch of nothing does not wait");
-        Ok(())
-    }
-
-    /// Waits for the next answer; returns its length.
-    fn answer(&mut self) -> Result<usize> {
-        let mut length = [0; 4];
-        self.0.read_exact(&mut length).context("no answer came in time")?;
-        let mut frame = vec![0; usize::try_from(u32::from_be_bytes(length))?];
-        self.0.read_exact(&mut frame)?;
-        Ok(frame.len())
-    }
-
-    /// Waits for the answer to a fetch.
-    fn record(&mut self) -> Result<()> {
-        ensure!(self.answer()? > VALUE_BYTES, "a fetch was answered without its record");
-        Ok(())
-    }
-}
-
-fn topic() -> TopicName {
-    StrBytes::from_static_str(TOPIC).into()
-}
-
-/// A fetch that waits for a record of this offset.
-fn fetch(offset: i64) -> FetchRequest {
-    let partition =
-        FetchPartition::default().with_fetch_offset(offset).with_partition_max_bytes(1_000_000);
-    let topic = FetchTopic::default().with_topic(topic()).with_partitions(vec![partition]);
-    FetchRequest::default()
-        .with_replica_id((-1).into())
-        .with_topics(vec![topic])
-        .with_min_bytes(1)
-        .with_max_bytes(1_000_000)
-        .with_max_wait_ms(60_000)
-}
-
-/// One record.
-fn produce() -> Result<ProduceRequest> {
-    let record = Record {
-        transactional: false,
-        control: false,
-        delete_horizon: false,
-        partition_leader_epoch: NO_PARTITION_LEADER_EPOCH,
-        producer_id: NO_PRODUCER_ID,
-        producer_epoch: NO_PRODUCER_EPOCH,
-        timestamp_type: TimestampType::Creation,
-        offset: 0,
-        sequence: NO_SEQUENCE,
-        timestamp: i64::try_from(UNIX_EPOCH.elapsed()?.as_millis())?,
-        key: None,
-        value: Some(vec![7; VALUE_BYTES].into()),
-        headers: [].into_iter().collect(),
-    };
-    let mut batch = BytesMut::new();
-    let options = RecordEncodeOptions { version: 2, compression: Compression::None };
-    RecordBatchEncoder::encode(&mut batch, [&record], &options)?;
-    ensure!(!batch.is_empty(), "a batch of one record has bytes");
-    let data = PartitionProduceData::default().with_records(Some(batch.freeze()));
-    let topic = TopicProduceData::default().with_name(topic()).with_partition_data(vec![data]);
-    Ok(ProduceRequest::default().with_acks(-1).with_timeout_ms(10_000).with_topic_data(vec![topic]))
+/// Waits for the answer to a fetch.
+fn record(consumer: &mut Wire) -> Result<()> {
+    ensure!(consumer.answer()?.len() > VALUE_BYTES, "a fetch was answered without its record");
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! that are started the same are the A/A arm: where they differ, the machine was not calm.
 
 use std::{
+    cell::RefCell,
     thread,
     time::{Duration, Instant},
 };
@@ -14,6 +15,7 @@ use super::{
     Place,
     clients::{Admin, CONSUMER, PRODUCER, Reading, Sending, values, words},
     process::{Process, own_processor_time},
+    wire::Wire,
 };
 use crate::{
     pairs::{self, Effort, Ratio},
@@ -28,6 +30,7 @@ const VALUE_BYTES: usize = 100;
 const RECORDS: u32 = 200_000;
 const RECORDS_SMOKE: u32 = 2_000;
 const READ_TIMES: u32 = 2;
+const BLIND_TIMES: u32 = 4;
 
 /// How many times as many rounds as elsewhere: two processes on two cores are in each other's way now and then, so that a
 /// round's ratio is off by a tenth.
@@ -58,6 +61,8 @@ struct Arm {
     consumer: Reading,
     /// Two that share the partitions. One alone is held up by its thread that polls.
     pair: [Reading; 2],
+    /// One that does not look at records.
+    blind: RefCell<Wire>,
 }
 
 /// What a turn took.
@@ -90,11 +95,14 @@ pub(super) fn run(place: &Place, effort: Effort, is_smoke: bool) -> Result<Vec<R
     }
     for arm in &arms {
         report::progress(&format!("B2: {} warms up", arm.name));
-        arm.producer.send_all("read", to_read, &values)?;
+        // Batches that are full, so that all read the same.
+        let filling = Sending::start(&arm.process.address, &[("linger.ms", "1000")])?;
+        filling.fill("read", PARTITIONS, to_read, &values)?;
         let turns = if arm.name == "Apache Kafka" { WARM_UP / records } else { 1 };
         for _ in 0..turns {
             arm.producer.send_all("written", records, &values)?;
             arm.consumer.read_all(to_read)?;
+            arm.blind.borrow_mut().read_all("read", PARTITIONS, to_read)?;
         }
     }
     let everyone: Vec<_> = (0..arms.len()).collect();
@@ -106,10 +114,16 @@ pub(super) fn run(place: &Place, effort: Effort, is_smoke: bool) -> Result<Vec<R
     let read = &mut |arm: &Arm| arm.consumer.read_all(to_read);
     let consumed = rounds("consume", &arms, &readers, effort, read)?;
     let shared = rounds("consume, two", &arms, &readers, effort, &mut |arm| arm.read_shared())?;
+    let blind = &mut |arm: &Arm| {
+        let mut wire = arm.blind.borrow_mut();
+        (0..BLIND_TIMES).try_for_each(|_| wire.read_all("read", PARTITIONS, to_read))
+    };
+    let fetched = rounds("fetch", &arms, &readers, effort, blind)?;
     let mut rows = vec![settings()];
     rows.extend(rows_of("produce", &arms, &produced, records));
     rows.extend(rows_of("consume", &arms, &consumed, to_read));
     rows.extend(rows_of("consume, two consumers", &arms, &shared, to_read));
+    rows.extend(rows_of("fetch, no client", &arms, &fetched, to_read * BLIND_TIMES));
     rows.push(canary(&arms[OURS], records, &values)?);
     Ok(rows)
 }
@@ -122,7 +136,8 @@ impl Arm {
         let read = |partitions| Reading::start(&process.address, "read", partitions, &SHORT_WAIT);
         let consumer = read(0..PARTITIONS)?;
         let pair = [read(0..PARTITIONS / 2)?, read(PARTITIONS / 2..PARTITIONS)?];
-        Ok(Self { name, process, producer, consumer, pair })
+        let blind = RefCell::new(Wire::connect(&process)?);
+        Ok(Self { name, process, producer, consumer, pair, blind })
     }
 
     /// Reads everything once, with two consumers at the same time.
