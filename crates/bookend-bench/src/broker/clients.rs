@@ -171,16 +171,6 @@ impl Reading {
         Ok(Self { consumer, partitions: list })
     }
 
-    /// How many records there are for it.
-    pub(super) fn there(&self) -> Result<u32> {
-        let ends = self.partitions.elements().into_iter().map(|it| {
-            let (start, end) =
-                self.consumer.fetch_watermarks(it.topic(), it.partition(), PATIENCE)?;
-            Ok(end - start)
-        });
-        Ok(ends.sum::<Result<i64>>()?.try_into()?)
-    }
-
     /// Begins at the beginning.
     pub(super) fn begin(&self) -> Result<()> {
         Ok(self.consumer.assign(&self.partitions)?)

@@ -102,6 +102,7 @@ pub(super) fn run(place: &Place, effort: Effort, is_smoke: bool) -> Result<Vec<R
         for _ in 0..turns {
             arm.producer.send_all("written", records, &values)?;
             arm.consumer.read_all(to_read)?;
+            arm.read_shared(to_read)?;
             arm.blind.borrow_mut().read_all("read", PARTITIONS, to_read)?;
         }
     }
@@ -113,7 +114,8 @@ pub(super) fn run(place: &Place, effort: Effort, is_smoke: bool) -> Result<Vec<R
     let readers: Vec<_> = everyone.into_iter().filter(|arm| *arm != NO_FSYNC).collect();
     let read = &mut |arm: &Arm| arm.consumer.read_all(to_read);
     let consumed = rounds("consume", &arms, &readers, effort, read)?;
-    let shared = rounds("consume, two", &arms, &readers, effort, &mut |arm| arm.read_shared())?;
+    let shared =
+        rounds("consume, two", &arms, &readers, effort, &mut |arm| arm.read_shared(to_read))?;
     let blind = &mut |arm: &Arm| {
         let mut wire = arm.blind.borrow_mut();
         (0..BLIND_TIMES).try_for_each(|_| wire.read_all("read", PARTITIONS, to_read))
@@ -140,12 +142,12 @@ impl Arm {
         Ok(Self { name, process, producer, consumer, pair, blind })
     }
 
-    /// Reads everything once, with two consumers at the same time.
-    fn read_shared(&self) -> Result<()> {
+    /// Reads everything once, `records` records in equal partitions, with two consumers at the same time.
+    fn read_shared(&self, records: u32) -> Result<()> {
         let [one, other] = &self.pair;
         thread::scope(|scope| {
-            let one = scope.spawn(|| one.read_all(one.there()?));
-            let read = other.there().and_then(|records| other.read_all(records));
+            let one = scope.spawn(|| one.read_all(records / 2));
+            let read = other.read_all(records / 2);
             one.join().ok().context("a consumer does not panic")?.and(read)
         })
     }
