@@ -47,6 +47,10 @@ const SHORT_WAIT: [(&str, &str); 1] = [("fetch.wait.max.ms", "5")];
 /// The separation of codecs, in processor time, below which it is not the client that is measured.
 const CANARY: f64 = 1.3;
 
+/// The part of a broker in a consumer's time below which it is the client that is measured: without any broker's work it
+/// would be done a fourth sooner.
+const PEER_BOUND: f64 = 0.25;
+
 // Two brokers that are the same, one without fsync, and Apache Kafka.
 const OURS: usize = 0;
 const TWIN: usize = 1;
@@ -126,6 +130,7 @@ pub(super) fn run(place: &Place, effort: Effort, is_smoke: bool) -> Result<Vec<R
     rows.extend(rows_of("consume", &arms, &consumed, to_read));
     rows.extend(rows_of("consume, two consumers", &arms, &shared, to_read));
     rows.extend(rows_of("fetch, no client", &arms, &fetched, to_read * BLIND_TIMES));
+    rows.push(part_of_the_broker(&consumed[OURS], &fetched[OURS]));
     rows.push(canary(&arms[OURS], records, &values)?);
     Ok(rows)
 }
@@ -247,6 +252,15 @@ fn settings() -> Row {
         "values of {VALUE_BYTES} B, no keys, {PARTITIONS} partitions; producer {all} {packing}; consumer {reading} {waiting}"
     );
     Row::words("B2", "settings of all arms", &words)
+}
+
+/// What part of a consumer's time any broker can have: the time that it takes to fetch the same without a look at it.
+fn part_of_the_broker(consumed: &[Spent], fetched: &[Spent]) -> Row {
+    let wall = |spent: &[Spent]| spent.iter().map(|it| it.wall).sum::<Duration>().as_secs_f64();
+    let part = wall(fetched) / f64::from(BLIND_TIMES) / wall(consumed);
+    let verdict = if part < PEER_BOUND { "PEER-BOUND: the rest is the client's" } else { "counts" };
+    let what = "consume: part of the time that fetching alone takes";
+    Row::plain("R6", what, part * 100.0, "%", verdict)
 }
 
 /// Whether codecs separate: if not, the client is waiting for something else than its own work.
