@@ -116,6 +116,7 @@ mod node;
 mod folder;
 mod memory;
 mod buffers;
+mod records;
 mod seldom;
 mod error;
 mod fault;

@@ -16,9 +16,10 @@ use crate::{
     catalog::Catalog,
     error::StartError,
     fault::Faults,
-    folder::Folder,
+    folder::{Folder, open_files_max},
     group::{Groups, describe::Activity},
     offsets::{Offsets, retention::World},
+    records::OpenFiles,
     seldom::Seldom,
 };
 
@@ -46,6 +47,8 @@ pub(crate) struct Node {
     pub(crate) faults: Faults,
     /// What fetches read into.
     pub(crate) buffers: Buffers,
+    /// What fetches need not read.
+    pub(crate) open_files: OpenFiles,
     /// A turn to unpack records; there are as many as processors.
     pub(crate) unpacking: Semaphore,
     /// Of a topic that is created without a number.
@@ -87,6 +90,7 @@ impl Node {
             groups,
             faults,
             buffers: Buffers::default(),
+            open_files: OpenFiles::new(open_files_max()),
             unpacking,
             partitions,
             auto_create: true,

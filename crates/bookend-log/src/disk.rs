@@ -47,7 +47,7 @@ pub(crate) trait Synced {
 /// A file that is written at its end only. One thread may write while another syncs.
 pub(crate) trait TailFile: Synced + fmt::Debug + Send + Sync {
     /// Writes the parts of an entry at the end, one behind the other. After an error some of it may stand there.
-    fn append(&self, entry: [&[u8]; 2]) -> io::Result<()>;
+    fn append(&self, entry: [&[u8]; 3]) -> io::Result<()>;
 
     /// Takes back everything from `bytes` on.
     fn cut_to(&self, bytes: u64) -> io::Result<()>;
@@ -115,7 +115,7 @@ impl Synced for File {
 }
 
 impl TailFile for File {
-    fn append(&self, entry: [&[u8]; 2]) -> io::Result<()> {
+    fn append(&self, entry: [&[u8]; 3]) -> io::Result<()> {
         write_parts(self, entry)
     }
 
@@ -124,8 +124,8 @@ impl TailFile for File {
     }
 }
 
-/// Writes both parts without a copy of them, and with one call where the system takes all at once.
-fn write_parts(mut to: impl Write, parts: [&[u8]; 2]) -> io::Result<()> {
+/// Writes all parts without a copy of them, and with one call where the system takes all at once.
+fn write_parts(mut to: impl Write, parts: [&[u8]; 3]) -> io::Result<()> {
     let mut parts = parts.map(IoSlice::new);
     let mut left = &mut parts[..];
     while !left.is_empty() {
@@ -183,7 +183,8 @@ mod tests {
             takes in prop::collection::vec(0..30_usize, 0..20),
         ) {
             let mut to = Stingy { takes: &takes, taken: Vec::new() };
-            let written = write_parts(&mut to, [&head, &payload]);
+            let (first, second) = payload.split_at(payload.len() / 3);
+            let written = write_parts(&mut to, [&head, first, second]);
             let entry = [&head[..], &payload].concat();
             prop_assert!(entry.starts_with(&to.taken));
             prop_assert_eq!(written.is_ok(), to.taken.len() == entry.len());
@@ -193,7 +194,7 @@ mod tests {
     // Goal: a file that takes nothing and says no error is no endless loop.
     #[test]
     fn nothing_written_is_an_error() {
-        let error = write_parts(&mut &mut [0; 3][..], [b"ab", b"cd"]).unwrap_err();
+        let error = write_parts(&mut &mut [0; 3][..], [b"ab", b"cd", b""]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WriteZero);
     }
 
@@ -201,7 +202,7 @@ mod tests {
     #[test]
     fn an_entry_is_one_write() {
         let mut to = Stingy { takes: &[usize::MAX], taken: Vec::new() };
-        write_parts(&mut to, [b"header", b"payload"]).unwrap();
+        write_parts(&mut to, [b"header", b"pay", b"load"]).unwrap();
         assert_eq!(to.taken, b"headerpayload");
     }
 }

@@ -34,7 +34,8 @@
 //! - **An entry is there whole or not at all.** It is one write; [`Log::open`] cuts what a crash left of one, and
 //!   says what it cut. After a failed [`append`](Log::append) the log is as it was before, or it takes no more.
 //! - **No wrong byte is returned.** Every entry's header and payload carry a CRC-32C. A damaged entry with others
-//!   behind it is an error that names file and position, at open or at the read, never skipped in silence.
+//!   behind it is an error that names file and position, at open or at the read, never skipped in silence. Who asks for
+//!   the [place](Payload::Located) of a payload in its file is told it unchecked, and of this process' own entries only.
 //! - **No index is given twice, and the start never goes back,** whatever was dropped and wherever the power was cut
 //!   (except under [`Fsync::Never`]).
 //! - **No length from the disk is trusted** before it was checked against the file.
@@ -98,7 +99,7 @@ pub use self::{
     error::{AppendError, OpenError, ReadError},
     files::{Files, ReplaceError},
     lock::{FolderLock, LockError},
-    log::{Log, PendingSync, SyncDone},
+    log::{Bounds, Located, Log, Payload, PendingSync, SyncDone},
     options::{Fsync, Options},
     recover::{Cut, Recovery},
 };

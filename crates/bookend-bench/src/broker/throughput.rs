@@ -44,6 +44,11 @@ const PACKING: [(&str, &str); 1] = [("linger.ms", "5")];
 /// A fetch that finds nothing is over soon: after all is read one is left waiting, and the next turn would wait for it.
 const SHORT_WAIT: [(&str, &str); 1] = [("fetch.wait.max.ms", "5")];
 
+/// A consumer that reads a little ahead, and fetches when it has worked that off. One that takes all it can get has a
+/// broker answer while it has enough to do.
+const SHORT_QUEUE: [(&str, &str); 3] =
+    [SHORT_WAIT[0], ("queued.min.messages", "10000"), ("fetch.queue.backoff.ms", "1")];
+
 /// The separation of codecs, in processor time, below which it is not the client that is measured.
 const CANARY: f64 = 1.3;
 
@@ -63,6 +68,8 @@ struct Arm {
     process: Process,
     producer: Sending,
     consumer: Reading,
+    /// One that reads little ahead.
+    short: Reading,
     /// Two that share the partitions. One alone is held up by its thread that polls.
     pair: [Reading; 2],
     /// One that does not look at records.
@@ -106,6 +113,7 @@ pub(super) fn run(place: &Place, effort: Effort, is_smoke: bool) -> Result<Vec<R
         for _ in 0..turns {
             arm.producer.send_all("written", records, &values)?;
             arm.consumer.read_all(to_read)?;
+            arm.short.read_all(to_read)?;
             arm.read_shared(to_read)?;
             arm.blind.borrow_mut().read_all("read", PARTITIONS, to_read)?;
         }
@@ -118,6 +126,8 @@ pub(super) fn run(place: &Place, effort: Effort, is_smoke: bool) -> Result<Vec<R
     let readers: Vec<_> = everyone.into_iter().filter(|arm| *arm != NO_FSYNC).collect();
     let read = &mut |arm: &Arm| arm.consumer.read_all(to_read);
     let consumed = rounds("consume", &arms, &readers, effort, read)?;
+    let read = &mut |arm: &Arm| arm.short.read_all(to_read);
+    let short = rounds("consume, short queue", &arms, &readers, effort, read)?;
     let shared =
         rounds("consume, two", &arms, &readers, effort, &mut |arm| arm.read_shared(to_read))?;
     let blind = &mut |arm: &Arm| {
@@ -128,6 +138,7 @@ pub(super) fn run(place: &Place, effort: Effort, is_smoke: bool) -> Result<Vec<R
     let mut rows = vec![settings()];
     rows.extend(rows_of("produce", &arms, &produced, records));
     rows.extend(rows_of("consume", &arms, &consumed, to_read));
+    rows.extend(rows_of("consume, short queue", &arms, &short, to_read));
     rows.extend(rows_of("consume, two consumers", &arms, &shared, to_read));
     rows.extend(rows_of("fetch, no client", &arms, &fetched, to_read * BLIND_TIMES));
     rows.push(part_of_the_broker(&consumed[OURS], &fetched[OURS]));
@@ -142,9 +153,10 @@ impl Arm {
         let producer = Sending::start(&process.address, &PACKING)?;
         let read = |partitions| Reading::start(&process.address, "read", partitions, &SHORT_WAIT);
         let consumer = read(0..PARTITIONS)?;
+        let short = Reading::start(&process.address, "read", 0..PARTITIONS, &SHORT_QUEUE)?;
         let pair = [read(0..PARTITIONS / 2)?, read(PARTITIONS / 2..PARTITIONS)?];
         let blind = RefCell::new(Wire::connect(&process)?);
-        Ok(Self { name, process, producer, consumer, pair, blind })
+        Ok(Self { name, process, producer, consumer, short, pair, blind })
     }
 
     /// Reads everything once, `records` records in equal partitions, with two consumers at the same time.
@@ -247,9 +259,9 @@ fn rows_of(what: &str, arms: &[Arm], spent: &[Vec<Spent>], records: u32) -> Vec<
 
 fn settings() -> Row {
     let [all, packing] = [&PRODUCER[..], &PACKING].map(words);
-    let [reading, waiting] = [&CONSUMER[..], &SHORT_WAIT].map(words);
+    let [reading, waiting, short] = [&CONSUMER[..], &SHORT_WAIT, &SHORT_QUEUE[1..]].map(words);
     let words = format!(
-        "values of {VALUE_BYTES} B, no keys, {PARTITIONS} partitions; producer {all} {packing}; consumer {reading} {waiting}"
+        "values of {VALUE_BYTES} B, no keys, {PARTITIONS} partitions; producer {all} {packing}; consumer {reading} {waiting}; with a short queue {short}"
     );
     Row::words("B2", "settings of all arms", &words)
 }

@@ -265,7 +265,8 @@ impl Offsets {
 
     /// Writes a change, then lets it happen. It is to be [ended](Self::end_change).
     fn change(&self, stored: &mut Stored, change: Change) -> Result<(), ResponseError> {
-        let appended = stored.log.append_unsynced(1, change.time_ms, &entry::encode(&change));
+        let appended =
+            stored.log.append_unsynced(1, change.time_ms, [&entry::encode(&change), &[]]);
         appended.map_err(|error| refused(&error))?;
         self.state.write().unwrap_or_else(PoisonError::into_inner).apply(change);
         Ok(())

@@ -58,7 +58,7 @@ impl Offsets {
         let mut left = names.iter().peekable();
         while left.peek().is_some() {
             let several = self.read(|state| some_of(state, &mut left, stored.sizes.entry));
-            stored.log.append_unsynced(1, 0, &entry::encode_all(&several))?;
+            stored.log.append_unsynced(1, 0, [&entry::encode_all(&several), &[]])?;
         }
         let size = stored.log.bytes() - before;
         stored.log.sync()?;

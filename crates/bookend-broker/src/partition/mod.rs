@@ -1,7 +1,8 @@
 //! One partition: a log of record batches, who produced them, and who waits for more.
 //!
 //! A batch is stored as the producer sent it, one log entry each; a log index is a Kafka offset. What is the
-//! broker's to say in a batch, its offset and the leader's epoch, is written in when it is served. [`replay`] learns at
+//! broker's to say in a batch, its offset and the leader's epoch, is written in when it is appended, so that a file can
+//! be served as it stands. [`read`] serves them, [`replay`] learns at
 //! the start who produced what, [`commit`] says when records are there for consumers, [`tail`] whether they wait for a sync, [`times`] finds them by their
 //! time, [`retention`] lets them go, [`waiters`] are those who want to know of new ones.
 //!
@@ -11,6 +12,7 @@
 pub(crate) mod batch;
 mod commit;
 mod producers;
+mod read;
 mod replay;
 mod retention;
 mod tail;
@@ -18,7 +20,6 @@ mod times;
 mod waiters;
 
 use std::{
-    ops::Range,
     path::{Path, PathBuf},
     sync::{
         PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -26,18 +27,20 @@ use std::{
     },
 };
 
-use bookend_log::{EntryInfo, Fsync, Log, Options};
+use bookend_log::{Fsync, Log, Options};
 use kafka_protocol::ResponseError;
 
 use self::{
     batch::Batch,
     producers::{Producers, Verdict},
+    read::unreadable,
     replay::learn,
     tail::Tail,
     waiters::Waiters,
 };
 pub(crate) use self::{
     producers::census::Census,
+    read::Batches,
     times::Found,
     waiters::{Waiter, Watch},
 };
@@ -176,24 +179,6 @@ impl Partition {
         Ok(Appended { first, bytes })
     }
 
-    /// Reads whole batches from the one that holds `from`, up to `bytes_max` but at least one; none at the end. They
-    /// are put behind what `to` holds.
-    pub(crate) fn read(
-        &self,
-        from: i64,
-        bytes_max: usize,
-        to: &mut Vec<u8>,
-    ) -> Result<(), ResponseError> {
-        let end = self.end();
-        if from == end {
-            return Ok(());
-        }
-        let index = u64::try_from(from).map_err(|_| ResponseError::OffsetOutOfRange)?;
-        let entries = self.read_lock().log.read_joined(index, bytes_max, to);
-        place(entries.map_err(|error| unreadable(&error))?, end, to);
-        Ok(())
-    }
-
     /// Whether a read from there gives anything but "nothing yet".
     pub(crate) fn has_news(&self, from: i64) -> bool {
         self.end() != from || self.start() > from || self.is_closed()
@@ -238,7 +223,8 @@ impl Partition {
 fn append_new(stored: &mut Stored, batch: &Batch, now_ms: i64) -> Result<i64, ResponseError> {
     // Records without a time are as old as their append.
     let time_ms = if batch.max_timestamp < 0 { now_ms } else { batch.max_timestamp };
-    let appended = stored.log.append_unsynced(batch.count, time_ms, &batch.bytes);
+    let (head, rest) = batch::placed(&batch.bytes, offset(stored.log.end()), LEADER_EPOCH);
+    let appended = stored.log.append_unsynced(batch.count, time_ms, [&head, rest]);
     let base_offset = appended.map(offset).map_err(|error| {
         let error = &error as &dyn std::error::Error;
         tracing::error!(error, "a batch could not be appended");
@@ -250,17 +236,6 @@ fn append_new(stored: &mut Stored, batch: &Batch, now_ms: i64) -> Result<i64, Re
     Ok(base_offset)
 }
 
-/// Makes of the batches in `to` what is served, up to `end`: what is not synced yet is not there yet.
-fn place(entries: Vec<(EntryInfo, Range<usize>)>, end: i64, to: &mut Vec<u8>) {
-    for (entry, at) in entries {
-        let first = offset(entry.first);
-        if first >= end {
-            return to.truncate(at.start);
-        }
-        batch::place(&mut to[at], first, LEADER_EPOCH);
-    }
-}
-
 fn snapshot_bytes(segment_bytes: u64) -> u64 {
     segment_bytes.clamp(*SNAPSHOT_BYTES.start(), *SNAPSHOT_BYTES.end())
 }
@@ -268,17 +243,6 @@ fn snapshot_bytes(segment_bytes: u64) -> u64 {
 /// A log index as Kafka writes it.
 fn offset(index: u64) -> i64 {
     i64::try_from(index).expect("a log of 2^63 records does not fit on any disk")
-}
-
-fn unreadable(error: &bookend_log::ReadError) -> ResponseError {
-    if matches!(error, bookend_log::ReadError::OutOfRange { .. }) {
-        return ResponseError::OffsetOutOfRange;
-    }
-    tracing::error!(error = error as &dyn std::error::Error, "a partition could not be read");
-    match error {
-        bookend_log::ReadError::Corrupt { .. } => ResponseError::CorruptMessage,
-        _ => ResponseError::KafkaStorageError,
-    }
 }
 
 #[cfg(test)]

@@ -4,25 +4,26 @@
 //! the stream turns `gone` true, and what waits for a generation or for records ends. What was read
 //! before that is still answered, so records sent just before the client left are not lost.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
 
-use bytes::Buf as _;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+    io::AsyncRead,
+    net::{TcpStream, tcp::OwnedWriteHalf},
     sync::{mpsc, watch},
-    time::timeout,
 };
 
 use super::{
     Shared,
-    frame::{Frame, FrameError, Intake, PACE_BYTES},
-    limits::Limits,
+    frame::{Frame, FrameError, Intake},
+    sending::send_all,
     stopped,
 };
 use crate::{
     memory::Held,
-    wire::{self, Answer, Client, Refusal},
+    wire::{self, Client, Refusal},
 };
 
 /// How many requests are read before they can be answered.
@@ -44,7 +45,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, stopping: watc
     let (frames, requests) = mpsc::channel(PIPELINED_MAX);
     let (leaving, gone) = watch::channel(false);
     let held = Held::new(shared.memory.clone());
-    let client = Client { reached, peer, gone, held };
+    let client = Client { reached, peer, gone, held, apart: Mutex::default() };
     let intake = Intake::new(shared.limits, shared.memory.clone());
     let reading = read_ahead(intake, read, frames, leaving, stopping);
     let answering = answer_all(&shared, &client, requests, write);
@@ -99,14 +100,14 @@ async fn answer_all(
     shared: &Shared,
     client: &Client,
     mut requests: mpsc::Receiver<Frame>,
-    mut write: impl AsyncWrite + Unpin,
+    write: OwnedWriteHalf,
 ) {
     // The share of a request is given back once it is answered.
     while let Some(Frame { bytes, _share }) = requests.recv().await {
         let answered = wire::answer(&shared.node, client, bytes).await;
         let written = match answered {
             Ok(None) => Ok(()),
-            Ok(Some(answer)) => write_all(&shared.limits, &mut write, answer).await,
+            Ok(Some(answer)) => send_all(&shared.limits, write.as_ref(), answer).await,
             Err(Refusal::Gone) => return,
             Err(Refusal::Fault) => {
                 tracing::info!("a connection is cut, as ordered");
@@ -128,19 +129,4 @@ async fn answer_all(
         }
         client.held.release();
     }
-}
-
-/// Writes an answer as fast as the client reads it, and gives up on one who does not.
-async fn write_all(
-    limits: &Limits,
-    write: &mut (impl AsyncWrite + Unpin),
-    mut answer: Answer,
-) -> io::Result<()> {
-    while answer.has_remaining() {
-        let mut part = (&mut answer).take(PACE_BYTES);
-        let stalled =
-            |_| io::Error::new(io::ErrorKind::TimedOut, "a client does not read its answer");
-        timeout(limits.stalled, write.write_all_buf(&mut part)).await.map_err(stalled)??;
-    }
-    Ok(())
 }

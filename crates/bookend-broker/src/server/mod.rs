@@ -1,13 +1,14 @@
 //! The broker as a handle: start it, ask for its address, stop it.
 //!
 //! [`builder`] starts it on [`threads`] of its own; there [`listener`] accepts, [`connection`] keeps a connection's
-//! requests in order, [`frame`] cuts them out; all within [`Limits`]. Downstream: [`wire`](crate::wire), which knows what they mean.
+//! requests in order, [`frame`] cuts them out, [`sending`] sends the answers; all within [`Limits`]. Downstream: [`wire`](crate::wire), which knows what they mean.
 
 mod builder;
 mod limits;
 mod threads;
 mod frame;
 mod connection;
+mod sending;
 mod listener;
 
 use std::{net::SocketAddr, sync::Arc};

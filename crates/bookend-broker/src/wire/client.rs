@@ -1,10 +1,15 @@
 //! The other end of a connection, as the APIs see it. Upstream: [`server`](crate::server), which makes it.
 
-use std::net::SocketAddr;
+use std::{
+    mem,
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+};
 
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::watch;
 
+use super::apart::Apart;
 use crate::memory::Held;
 
 /// The other end of a connection, as the APIs see it.
@@ -18,6 +23,8 @@ pub(crate) struct Client {
     pub(crate) gone: watch::Receiver<bool>,
     /// What the request that is being answered holds of the memory that all share.
     pub(crate) held: Held,
+    /// What of its answer goes past the encoder.
+    pub(crate) apart: Mutex<Apart>,
 }
 
 impl Client {
@@ -25,6 +32,16 @@ impl Client {
     pub(super) async fn gone(&self) {
         // An error is a connection that has ended, which is what is waited for.
         drop(self.gone.clone().wait_for(|gone| *gone).await);
+    }
+
+    /// Lays something apart from the answer, in place of what was.
+    pub(super) fn lay_apart(&self, apart: Apart) {
+        *self.apart.lock().unwrap_or_else(PoisonError::into_inner) = apart;
+    }
+
+    /// What was laid apart.
+    pub(super) fn take_apart(&self) -> Apart {
+        mem::take(&mut *self.apart.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn host(&self) -> StrBytes {

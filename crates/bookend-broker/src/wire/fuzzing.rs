@@ -2,10 +2,15 @@
 //!
 //! Requests are made from bytes so that every API and version is reached, and decoded or answered without a socket.
 
-use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bookend_log::Fsync;
-use bytes::{Buf as _, BufMut as _};
+use bytes::BufMut as _;
 use kafka_protocol::{messages::RequestHeader, protocol::Encodable as _};
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -175,7 +180,7 @@ impl Peer {
         let held = Held::new(Memory::new(1 << 28, Duration::from_secs(1)));
         let reached = (Ipv4Addr::LOCALHOST, 9092).into();
         let peer = (Ipv4Addr::LOCALHOST, 50_000).into();
-        let client = Client { reached, peer, gone, held };
+        let client = Client { reached, peer, gone, held, apart: Mutex::default() };
         Self { node, client, _staying: staying, timer }
     }
 
@@ -186,8 +191,7 @@ impl Peer {
     pub async fn ask(&self, frame: Vec<u8>) -> Option<Vec<u8>> {
         let answer = super::answer(&self.node, &self.client, frame.into()).await;
         self.client.held.release();
-        let mut answer = answer.ok()??;
-        Some(answer.copy_to_bytes(answer.remaining()).to_vec())
+        Some(answer.ok()??.into_bytes())
     }
 }
 

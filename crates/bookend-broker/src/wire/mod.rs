@@ -10,6 +10,7 @@
 
 mod schema;
 mod framed;
+mod apart;
 mod client;
 mod refusal;
 mod refused;
@@ -53,10 +54,15 @@ mod tests;
 
 use std::sync::Arc;
 
-pub(crate) use self::{client::Client, framed::Answer, refusal::Refusal};
 use self::{
+    apart::Apart,
     framed::{encode, framed, size},
     schema::Schema,
+};
+pub(crate) use self::{
+    client::Client,
+    framed::{Answer, Next},
+    refusal::Refusal,
 };
 use crate::{node::Node, partition::LEADER_EPOCH};
 use bytes::Bytes;
@@ -120,7 +126,7 @@ pub(crate) async fn answer(
         return match key {
             ApiKey::ApiVersions => {
                 let response = api_versions::unsupported();
-                encode(key, 0, correlation_id, response.into()).map(Some)
+                encode(key, 0, correlation_id, response.into(), Apart::default()).map(Some)
             }
             ApiKey::Produce if version >= 0 && version < api.min => {
                 produce::refuse_old(client, version, &frame).await.map(|frame| Some(frame.into()))
@@ -131,11 +137,11 @@ pub(crate) async fn answer(
     client.held.take_elements(check(api, version, &frame)?).await?;
     let (header, request) = decode(key, version, frame)?;
     tracing::trace!(?key, version, client = header.client_id.as_deref(), "request");
-    let Some(response) = faulty::dispatch(node, client, &header, request).await? else {
-        return Ok(None);
-    };
+    let response = faulty::dispatch(node, client, &header, request).await?;
+    let apart = client.take_apart();
+    let Some(response) = response else { return Ok(None) };
     client.held.cover(size(&response, version)).await?;
-    encode(key, version, correlation_id, response).map(Some)
+    encode(key, version, correlation_id, response, apart).map(Some)
 }
 
 /// Walks a request; returns how many array elements and tagged fields stand in it.

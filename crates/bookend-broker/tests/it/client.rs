@@ -158,6 +158,11 @@ impl Client {
         tokio::time::timeout(DEADLINE, read).await.expect("no answer in time")
     }
 
+    /// Waits until an answer begins, without reading.
+    pub(crate) async fn readable(&mut self) {
+        tokio::time::timeout(DEADLINE, self.stream.readable()).await.expect("no answer").unwrap();
+    }
+
     /// Waits until the broker has reset the connection, without reading.
     pub(crate) async fn reset(&mut self) {
         let reset = self.stream.ready(tokio::io::Interest::ERROR);

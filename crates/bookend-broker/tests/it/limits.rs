@@ -9,6 +9,7 @@ use kafka_protocol::messages::MetadataRequest;
 
 use crate::client::{Client, DEADLINE, batch, fetch};
 
+const MIB: usize = 1024 * 1024;
 const SHORT: Duration = Duration::from_millis(100);
 
 fn builder(limits: Limits) -> BrokerBuilder {
@@ -86,40 +87,44 @@ async fn a_slow_writer_is_cut() {
 
 // Goal: clients that fetch and do not read are cut, and until then hold a bounded part of the memory: others still
 // fetch. Method: more slow readers than there is memory for, each asking for far more than a socket buffers; as the broker
-// has not read all they ask, closing resets them.
+// has not read all they ask, closing resets them. First records come from files, then, of an earlier broker, from memory.
 #[tokio::test]
 async fn slow_readers_are_cut() {
-    const MIB: usize = 1024 * 1024;
+    let dir = tempfile::tempdir().unwrap();
     let limits =
         Limits { stalled: Duration::from_millis(500), memory_bytes: 16 * MIB, ..Limits::default() };
-    let broker = builder(limits).start().await.unwrap();
-    let mut client = Client::connect(broker.addr()).await;
-    client.topic("t").await;
-    let value = "x".repeat(MIB - 1_000);
-    for _ in 0..16 {
-        assert_eq!(client.produce("t", batch(None, &[&value])).await.error_code, 0);
-    }
-    let all = || {
-        let mut request = fetch("t", 0, Duration::ZERO);
-        request.max_bytes = i32::MAX;
-        request.topics[0].partitions[0].partition_max_bytes = i32::MAX;
-        request
-    };
-    let mut slow = Vec::new();
-    for _ in 0..8 {
-        let mut reader = Client::connect(broker.addr()).await;
-        // Many answers, so that they fill what the sockets buffer.
-        for _ in 0..16 {
-            reader.send(12, &all()).await;
+    for is_first in [true, false] {
+        let broker = builder(limits).data(dir.path()).start().await.unwrap();
+        let mut client = Client::connect(broker.addr()).await;
+        if is_first {
+            client.topic("t").await;
+            let value = "x".repeat(MIB - 1_000);
+            for _ in 0..16 {
+                assert_eq!(client.produce("t", batch(None, &[&value])).await.error_code, 0);
+            }
         }
-        slow.push(reader);
+        let mut slow = Vec::new();
+        for _ in 0..8 {
+            slow.push(slow_reader(&broker).await);
+        }
+        assert_eq!(client.fetch("t", 0).await.error_code, 0);
+        for mut reader in slow {
+            reader.reset().await;
+        }
+        assert_eq!(client.fetch("t", 0).await.error_code, 0);
+        broker.stop().await;
     }
-    assert_eq!(client.fetch("t", 0).await.error_code, 0);
-    for mut reader in slow {
-        reader.reset().await;
+}
+
+/// One that asks for many answers, so that they fill what the sockets buffer, and reads none.
+async fn slow_reader(broker: &Broker) -> Client {
+    let mut reader = Client::connect(broker.addr()).await;
+    let mut request = fetch("t", 0, Duration::ZERO).with_max_bytes(i32::MAX);
+    request.topics[0].partitions[0].partition_max_bytes = i32::MAX;
+    for _ in 0..16 {
+        reader.send(12, &request).await;
     }
-    assert_eq!(client.fetch("t", 0).await.error_code, 0);
-    broker.stop().await;
+    reader
 }
 
 // Goal: a request beyond the limit costs its client the connection before it is read.

@@ -5,6 +5,7 @@
 mod client;
 
 mod records;
+mod files;
 mod parked;
 mod groups;
 mod tools;

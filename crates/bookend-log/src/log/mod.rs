@@ -18,8 +18,11 @@ use std::{
     time::Instant,
 };
 
-pub use self::sync::{PendingSync, SyncDone};
 use self::tail::Tail;
+pub use self::{
+    read::{Bounds, Located, Payload},
+    sync::{PendingSync, SyncDone},
+};
 use crate::{
     AppendError, Fsync, OpenError, Options, Recovery,
     disk::{Disk, OsDisk},
@@ -38,6 +41,8 @@ pub struct Log {
     options: Options,
     /// The first index that counts. It lies within the oldest segment, or at its start.
     start: u64,
+    /// Where this process began to append.
+    opened_end: u64,
     /// Oldest first, none empty, each starting where the one before ends.
     sealed: VecDeque<Segment>,
     /// The one that is written to, at first empty.
@@ -86,9 +91,15 @@ impl Log {
         disk.create_folder(dir).map_err(failed)?;
         let found = recover(dir, options.fsync, &*disk)?;
         let tail = Tail::new(disk, &found.active);
-        let (dir, start) = (dir.to_owned(), found.start);
-        let mut log =
-            Self { dir, options, start, sealed: found.sealed, active: found.active, tail };
+        let mut log = Self {
+            dir: dir.to_owned(),
+            options,
+            start: found.start,
+            opened_end: found.active.end,
+            sealed: found.sealed,
+            active: found.active,
+            tail,
+        };
         if options.fsync == Fsync::Always {
             // What was found may be in the page cache only, and readers shall not see what a power cut then takes.
             log.sync().map_err(|source| OpenError::Io { path: log.dir.clone(), source })?;
@@ -128,7 +139,8 @@ impl Log {
     /// After [`AppendError::Io`] the log is as it was before. After [`AppendError::Poisoned`] it takes no more.
     /// [`AppendError::TooLarge`], [`AppendError::Empty`] and [`AppendError::Full`] touch nothing.
     pub fn append(&mut self, count: u32, time_ms: i64, payload: &[u8]) -> Result<u64, AppendError> {
-        let header = self.write(count, time_ms, payload, self.options.fsync == Fsync::Always)?;
+        let names_first = self.options.fsync == Fsync::Always;
+        let header = self.write(count, time_ms, [payload, &[]], names_first)?;
         if self.options.fsync == Fsync::Always {
             let synced = self.tail.sync(&self.dir, &self.active, true);
             synced.map_err(|source| self.refusal(source))?;
@@ -142,7 +154,8 @@ impl Log {
     /// the entry. So many appenders share an fsync, and none of them holds the log meanwhile.
     ///
     /// The entry can be read at once: an owner whose readers shall see nothing that a power cut takes stops them at
-    /// `synced_end`.
+    /// `synced_end`. The payload is both parts, one behind the other: so an owner may put a head of its own before what
+    /// it got, with the [index](Self::end) in it.
     ///
     /// # Errors
     /// As [`append`](Self::append).
@@ -150,7 +163,7 @@ impl Log {
         &mut self,
         count: u32,
         time_ms: i64,
-        payload: &[u8],
+        payload: [&[u8]; 2],
     ) -> Result<u64, AppendError> {
         let header = self.write(count, time_ms, payload, false)?;
         self.active.push(&header);
@@ -162,7 +175,7 @@ impl Log {
         &mut self,
         count: u32,
         time_ms: i64,
-        payload: &[u8],
+        payload: [&[u8]; 2],
         names_first: bool,
     ) -> Result<Header, AppendError> {
         let header = Header::new(self.end(), count, time_ms, payload)?;
@@ -175,8 +188,9 @@ impl Log {
             self.tail.sync_names(&self.dir).map_err(|source| self.refusal(source))?;
         }
         let keep_open = self.options.fsync != Fsync::Never;
+        let entry = [&header.to_bytes(), payload[0], payload[1]];
         self.tail
-            .append(&self.dir, &self.active, [&header.to_bytes(), payload], header.end(), keep_open)
+            .append(&self.dir, &self.active, entry, header.end(), keep_open)
             .map_err(|source| self.refusal(source))?;
         Ok(header)
     }

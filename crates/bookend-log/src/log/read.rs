@@ -1,6 +1,10 @@
 //! The reading end: each call opens the files it needs and checks every entry it returns.
 
-use std::ops::{ControlFlow, Range};
+use std::{
+    fs::File,
+    ops::{ControlFlow, Range},
+    sync::Arc,
+};
 
 use super::Log;
 use crate::{
@@ -8,6 +12,37 @@ use crate::{
     entry::Header,
     segment::{Cursor, Fault, Pace, Segment},
 };
+
+/// How much a read takes, and what of it is not even read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many bytes of payload at most.
+    pub bytes_max: usize,
+    /// Whether one entry is taken in any case, however large.
+    pub at_least_one: bool,
+    /// From how many bytes on a payload is only located, if this process appended it; `None` reads all.
+    pub located_from: Option<usize>,
+}
+
+/// What a read found of a payload.
+#[derive(Debug, Clone)]
+pub enum Payload {
+    /// It was read, checked, and put there.
+    Read(Range<usize>),
+    /// It stands there. It was not checked since it was appended.
+    Located(Located),
+}
+
+/// A place in a file that stays what it is, also when its segment is dropped.
+#[derive(Debug, Clone)]
+pub struct Located {
+    /// The segment's file.
+    pub file: Arc<File>,
+    /// The position of the first byte.
+    pub at: u64,
+    /// How many bytes.
+    pub bytes: usize,
+}
 
 impl Log {
     /// Reads whole entries from the one that holds index `from`, up to `bytes_max` of payload but at least one; at
@@ -20,7 +55,8 @@ impl Log {
     /// [`ReadError::Io`] when the file cannot be read.
     pub fn read(&self, from: u64, bytes_max: usize) -> Result<Vec<Entry>, ReadError> {
         let mut entries = Vec::new();
-        self.read_each(from, bytes_max, |cursor, header| {
+        let bounds = Bounds { bytes_max, at_least_one: true, located_from: None };
+        self.read_each(from, bounds, |cursor, header, _| {
             let mut payload = Vec::new();
             cursor.payload(&header, &mut payload)?;
             entries.push(header.into_entry(payload));
@@ -29,45 +65,51 @@ impl Log {
         Ok(entries)
     }
 
-    /// Reads as [`read`](Self::read) does, and puts the payloads behind what `to` holds, one behind the other. Returns the
-    /// entries, each with the place of its payload in there.
+    /// Reads as [`read`](Self::read) does, within `bounds`, and puts the payloads behind what `to` holds, one behind the
+    /// other. Returns the entries, each with the place of its payload in there, or in its file.
     ///
-    /// `to` grows by `bytes_max` at once, or by what a segment still has, and is not shrunk: a buffer that is used again
-    /// saves the system's work of giving memory.
+    /// `to` grows by all that may still come at once, and is not shrunk: a buffer that is used again saves the system's
+    /// work of giving memory.
     ///
     /// # Errors
     /// As [`read`](Self::read); `to` is then as it was.
     pub fn read_joined(
         &self,
         from: u64,
-        bytes_max: usize,
+        bounds: Bounds,
         to: &mut Vec<u8>,
-    ) -> Result<Vec<(EntryInfo, Range<usize>)>, ReadError> {
-        let (mut entries, began) = (Vec::new(), to.len());
-        self.read_each(from, bytes_max, |cursor, header| {
-            let at = to.len();
-            let needed = header.payload_bytes as usize;
+    ) -> Result<Vec<(EntryInfo, Payload)>, ReadError> {
+        let mut entries = Vec::new();
+        self.read_each(from, bounds, |cursor, header, room| {
+            let (at, needed) = (to.len(), header.payload_bytes as usize);
+            let is_large = bounds.located_from.is_some_and(|bytes| needed >= bytes);
+            if is_large && header.first >= self.opened_end {
+                let located = cursor.located(&header)?;
+                entries.push((header.info(), Payload::Located(located)));
+                return Ok(());
+            }
             if to.capacity() - at < needed {
                 // With the segment's first entry that is read, once.
                 let there = usize::try_from(cursor.bytes_left()).unwrap_or(usize::MAX);
-                to.reserve_exact(there.min(bytes_max.saturating_sub(at - began)).max(needed));
+                to.reserve_exact(there.min(room).max(needed));
             }
             cursor.payload(&header, to).inspect_err(|_| to.truncate(at))?;
-            entries.push((header.info(), at..to.len()));
+            entries.push((header.info(), Payload::Read(at..to.len())));
             Ok(())
         })?;
         Ok(entries)
     }
 
-    /// Shows `each` the entries of a [`read`](Self::read), which it has to go past.
+    /// Shows `each` the entries of a [`read`](Self::read), which it has to go past, and how many bytes there is room for.
     fn read_each(
         &self,
         from: u64,
-        bytes_max: usize,
-        mut each: impl FnMut(&mut Cursor, Header) -> Result<(), Fault>,
+        bounds: Bounds,
+        mut each: impl FnMut(&mut Cursor, Header, usize) -> Result<(), Fault>,
     ) -> Result<(), ReadError> {
         self.check_range(from)?;
-        let mut batch = Batch { is_empty: true, room: bytes_max };
+        let mut batch =
+            Batch { is_empty: true, takes_first: bounds.at_least_one, room: bounds.bytes_max };
         for segment in self.segments().skip_while(|segment| segment.end <= from) {
             match self.read_segment(segment, from, &mut batch, &mut each) {
                 Ok(Filled(false)) => {}
@@ -83,7 +125,7 @@ impl Log {
         segment: &Segment,
         from: u64,
         batch: &mut Batch,
-        each: &mut impl FnMut(&mut Cursor, Header) -> Result<(), Fault>,
+        each: &mut impl FnMut(&mut Cursor, Header, usize) -> Result<(), Fault>,
     ) -> Result<Filled, ReadError> {
         let mut cursor = segment.cursor_before(&self.dir, from, Pace::Read)?;
         while let Some(header) = cursor.header().map_err(|fault| cursor.read_error(fault))? {
@@ -94,7 +136,7 @@ impl Log {
             if !batch.has_room(header.payload_bytes as usize) {
                 return Ok(Filled(true));
             }
-            each(&mut cursor, header).map_err(|fault| cursor.read_error(fault))?;
+            each(&mut cursor, header, batch.room).map_err(|fault| cursor.read_error(fault))?;
             batch.take(header.payload_bytes as usize);
         }
         Ok(Filled(false))
@@ -208,6 +250,8 @@ impl Log {
 /// What one read has taken, and what it may still take.
 struct Batch {
     is_empty: bool,
+    /// Whether its first entry may be larger than there is room for.
+    takes_first: bool,
     room: usize,
 }
 
@@ -216,7 +260,7 @@ struct Filled(bool);
 
 impl Batch {
     fn has_room(&self, payload_bytes: usize) -> bool {
-        self.is_empty || cost(payload_bytes) <= self.room
+        (self.is_empty && self.takes_first) || cost(payload_bytes) <= self.room
     }
 
     fn take(&mut self, payload_bytes: usize) {

@@ -64,7 +64,7 @@ impl Tail {
         &mut self,
         dir: &Path,
         active: &Segment,
-        entry: [&[u8]; 2],
+        entry: [&[u8]; 3],
         end: u64,
         keep_open: bool,
     ) -> io::Result<()> {

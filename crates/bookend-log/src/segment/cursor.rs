@@ -5,21 +5,23 @@ use std::{
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
-    OpenError, ReadError,
+    Located, OpenError, ReadError,
     entry::{BadHeader, HEADER_BYTES, Header},
 };
 
 /// A place between two entries of a file.
 ///
 /// [`header`](Self::header) reads a header and stays before its entry; then exactly one of [`skip`](Self::skip),
-/// [`prefix`](Self::prefix), [`verify`](Self::verify) and [`payload`](Self::payload) goes past it.
+/// [`prefix`](Self::prefix), [`located`](Self::located), [`verify`](Self::verify) and [`payload`](Self::payload) goes
+/// past it.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     path: PathBuf,
-    file: BufReader<File>,
+    file: BufReader<Arc<File>>,
     /// Where the current entry starts, and where the segment ends.
     range: Range<u64>,
     /// The index that the current entry must start with.
@@ -55,7 +57,7 @@ pub(crate) enum Fault {
 impl Cursor {
     /// Opens the file at the start of `range`, where an entry with the index `first` must stand.
     pub(crate) fn open(path: &Path, range: Range<u64>, first: u64, pace: Pace) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        let mut file = Arc::new(File::open(path)?);
         file.seek(SeekFrom::Start(range.start))?;
         let file = BufReader::with_capacity(pace as usize, file);
         Ok(Self { path: path.to_owned(), file, range, first })
@@ -113,6 +115,17 @@ impl Cursor {
         self.file.seek_relative(i64::from(header.payload_bytes))?;
         self.advance(header);
         Ok(())
+    }
+
+    /// Goes past the entry, and tells where its payload stands.
+    pub(crate) fn located(&mut self, header: &Header) -> Result<Located, Fault> {
+        let located = Located {
+            file: Arc::clone(self.file.get_ref()),
+            at: self.range.start + HEADER_BYTES as u64,
+            bytes: header.payload_bytes as usize,
+        };
+        self.skip(header)?;
+        Ok(located)
     }
 
     /// Goes past the entry and checks its payload, without holding it in memory.

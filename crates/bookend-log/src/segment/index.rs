@@ -120,7 +120,7 @@ mod tests {
         let mut segment = Segment::new(1_000);
         for &(count, time_ms, payload_bytes) in entries {
             let payload = vec![7; payload_bytes];
-            segment.push(&Header::new(segment.end, count, time_ms, &payload).unwrap());
+            segment.push(&Header::new(segment.end, count, time_ms, [&payload, b""]).unwrap());
         }
         segment
     }

@@ -268,7 +268,7 @@ impl Synced for CutFile {
 }
 
 impl TailFile for CutFile {
-    fn append(&self, entry: [&[u8]; 2]) -> io::Result<()> {
+    fn append(&self, entry: [&[u8]; 3]) -> io::Result<()> {
         let mut state = self.disk.state();
         self.file.append(entry)?;
         state.inode(self.inode).append(&entry.concat());

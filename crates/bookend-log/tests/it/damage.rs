@@ -2,13 +2,15 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use bookend_log::{Entry, Log, OpenError, ReadError};
+use bookend_log::{Bounds, Entry, Log, OpenError, ReadError};
 use proptest::{prelude::*, sample::Index};
 
 use crate::support::{each, files, folder, open, options, parts, segments, synced_log};
 
 /// The files of a folder by path.
 type Files = HashMap<std::path::PathBuf, Vec<u8>>;
+
+const ALL: Bounds = Bounds { bytes_max: usize::MAX, at_least_one: true, located_from: None };
 
 fn load(dir: &Path) -> Files {
     parts(dir).into_iter().map(|path| (path.clone(), fs::read(&path).expect("bytes"))).collect()
@@ -138,11 +140,10 @@ fn entries_before_the_damage_are_read() {
     assert_eq!(read, entries[..read.len()]);
     assert!(read.len() > 2 && read.len() < entries.len());
     let mut joined = Vec::new();
-    let places = log.read_joined(0, usize::MAX, &mut joined).expect("those before");
+    let places = log.read_joined(0, ALL, &mut joined).expect("those before");
     let payloads: Vec<_> = read.iter().flat_map(|entry| entry.payload.iter().copied()).collect();
     assert_eq!((&joined, places.len()), (&payloads, read.len()));
-    log.read_joined(entries[read.len()].first, usize::MAX, &mut joined)
-        .expect_err("the damaged one");
+    log.read_joined(entries[read.len()].first, ALL, &mut joined).expect_err("the damaged one");
     assert_eq!(joined, payloads, "a read that is refused leaves nothing");
     let refused = log.read(entries[read.len()].first, 0).expect_err("the damaged one");
     let text = refused.to_string();

@@ -5,4 +5,5 @@ mod support;
 mod model;
 mod crash;
 mod damage;
+mod located;
 mod process;

@@ -2,15 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use bookend_log::{Entry, EntryInfo, Log, ReadError};
+use bookend_log::{Bounds, Entry, EntryInfo, Log, Payload, ReadError};
 use proptest::{prelude::*, sample::Index};
 
-use crate::support::{folder, open, payload};
+use crate::support::{folder, located, open, payload};
 
 #[derive(Debug, Clone)]
 enum Step {
     Append { count: u32, time_ms: i64, payload_bytes: usize },
-    Read { from: Index, bytes_max: usize },
+    Read { from: Index, bounds: Bounds },
     Scan { from: Index, prefix_bytes: usize, entries_max: usize },
     FindTime { time_ms: i64 },
     DropBefore { index: Index },
@@ -23,11 +23,10 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let payload_bytes = prop_oneof![0..60_usize, 0..6_000_usize];
-    let bytes_max = prop_oneof![Just(0), 0..200_usize, 0..20_000_usize, Just(usize::MAX)];
     prop_oneof![
         12 => (1..4_u32, 0..60_i64, payload_bytes)
             .prop_map(|(count, time_ms, payload_bytes)| Step::Append { count, time_ms, payload_bytes }),
-        6 => (any::<Index>(), bytes_max).prop_map(|(from, bytes_max)| Step::Read { from, bytes_max }),
+        6 => (any::<Index>(), bounds()).prop_map(|(from, bounds)| Step::Read { from, bounds }),
         3 => (any::<Index>(), 0..80_usize, 1..20_usize)
             .prop_map(|(from, prefix_bytes, entries_max)| Step::Scan { from, prefix_bytes, entries_max }),
         3 => (0..62_i64).prop_map(|time_ms| Step::FindTime { time_ms }),
@@ -40,9 +39,19 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn bounds() -> impl Strategy<Value = Bounds> {
+    let bytes_max = prop_oneof![Just(0), 0..200_usize, 0..20_000_usize, Just(usize::MAX)];
+    let located_from = prop::option::of(prop_oneof![0..60_usize, 0..6_000_usize]);
+    (bytes_max, any::<bool>(), located_from).prop_map(|(bytes_max, at_least_one, located_from)| {
+        Bounds { bytes_max, at_least_one, located_from }
+    })
+}
+
 /// The log as a list of segments, each with its first index.
 struct Model {
     segment_bytes_max: u64,
+    /// Where it was when it was opened.
+    opened_end: u64,
     segments: Vec<(u64, Vec<Entry>)>,
     start: u64,
     end: u64,
@@ -54,7 +63,8 @@ fn bytes(entries: &[Entry]) -> u64 {
 
 impl Model {
     fn new(segment_bytes_max: u64) -> Self {
-        Self { segment_bytes_max, segments: vec![(0, Vec::new())], start: 0, end: 0 }
+        let segments = vec![(0, Vec::new())];
+        Self { segment_bytes_max, opened_end: 0, segments, start: 0, end: 0 }
     }
 
     fn bytes(&self) -> u64 {
@@ -81,11 +91,11 @@ impl Model {
         self.segments.last_mut().expect("one segment").1.push(entry);
     }
 
-    fn read(&self, from: u64, bytes_max: usize) -> Vec<Entry> {
+    fn read(&self, from: u64, bytes_max: usize, at_least_one: bool) -> Vec<Entry> {
         let (mut room, mut read) = (bytes_max, Vec::new());
         for entry in self.from(from) {
             let cost = entry.payload.len().max(1);
-            if !read.is_empty() && cost > room {
+            if cost > room && !(at_least_one && read.is_empty()) {
                 break;
             }
             room = room.saturating_sub(cost);
@@ -170,26 +180,7 @@ fn apply(
             prop_assert_eq!(log.append(count, time_ms, &payload).expect("appended"), first);
             model.append(Entry { first, count, time_ms, payload });
         }
-        Step::Read { from, bytes_max } => {
-            let from = near(from, model);
-            if (model.start..=model.end).contains(&from) {
-                let read = log.read(from, bytes_max).expect("read");
-                let mut joined = b"before".to_vec();
-                let entries = log.read_joined(from, bytes_max, &mut joined).expect("read");
-                let places = entries.iter().map(|(entry, at)| (*entry, &joined[at.clone()]));
-                let alike = read.iter().map(|entry| (info(entry), &entry.payload[..]));
-                prop_assert!(places.eq(alike), "{entries:?} is {read:?}");
-                let payloads = read.iter().flat_map(|entry| &entry.payload);
-                let expected: Vec<_> = b"before".iter().chain(payloads).copied().collect();
-                prop_assert_eq!(joined, expected);
-                prop_assert_eq!(read, model.read(from, bytes_max));
-            } else {
-                let Err(ReadError::OutOfRange { start, end }) = log.read(from, bytes_max) else {
-                    return Err(TestCaseError::fail("read outside of the log"));
-                };
-                prop_assert_eq!((start, end), (model.start, model.end));
-            }
-        }
+        Step::Read { from, bounds } => read(log, model, near(from, model), bounds)?,
         Step::Scan { from, prefix_bytes, entries_max } => {
             scan(log, model, near(from, model), prefix_bytes, entries_max)?;
         }
@@ -215,14 +206,55 @@ fn apply(
                 model.advance_start(index)
             );
         }
-        Step::Reopen => *log = open(dir, model.segment_bytes_max),
+        Step::Reopen => reopen(log, model, dir),
         Step::ReopenWithoutIndexes => {
             for index in crate::support::files(dir, "index") {
                 std::fs::remove_file(index).expect("removed");
             }
-            *log = open(dir, model.segment_bytes_max);
+            reopen(log, model, dir);
         }
     }
+    Ok(())
+}
+
+fn reopen(log: &mut Log, model: &mut Model, dir: &std::path::Path) {
+    *log = open(dir, model.segment_bytes_max);
+    model.opened_end = model.end;
+}
+
+/// Reads on both sides, in both ways.
+fn read(log: &Log, model: &Model, from: u64, bounds: Bounds) -> Result<(), TestCaseError> {
+    let read = log.read(from, bounds.bytes_max);
+    let mut joined = b"before".to_vec();
+    let entries = log.read_joined(from, bounds, &mut joined);
+    if !(model.start..=model.end).contains(&from) {
+        for refused in [read.map(drop), entries.map(drop)] {
+            let Err(ReadError::OutOfRange { start, end }) = refused else {
+                return Err(TestCaseError::fail("read outside of the log"));
+            };
+            prop_assert_eq!((start, end), (model.start, model.end));
+        }
+        return Ok(());
+    }
+    prop_assert_eq!(read.expect("read"), model.read(from, bounds.bytes_max, true));
+    let mut rest = &joined[b"before".len()..];
+    let expected = model.read(from, bounds.bytes_max, bounds.at_least_one);
+    let mut entries = entries.expect("read").into_iter();
+    for expected in expected {
+        let (entry, place) = entries.next().expect("one more");
+        prop_assert_eq!(entry, info(&expected));
+        let is_large = bounds.located_from.is_some_and(|bytes| expected.payload.len() >= bytes);
+        if is_large && expected.first >= model.opened_end {
+            let Payload::Located(place) = place else { panic!("{place:?} is not located") };
+            prop_assert_eq!(located(&place), expected.payload);
+        } else {
+            let Payload::Read(at) = place else { panic!("{place:?} is not read") };
+            prop_assert_eq!(&joined[at], &expected.payload);
+            prop_assert!(rest.starts_with(&expected.payload));
+            rest = &rest[expected.payload.len()..];
+        }
+    }
+    prop_assert!(entries.next().is_none() && rest.is_empty());
     Ok(())
 }
 

@@ -29,6 +29,8 @@ pub(crate) use self::{codec::Budget, records::BadRecord};
 /// The bytes of a header.
 pub(crate) const HEADER_BYTES: usize = 61;
 
+/// Up to where a broker writes into a batch. The checksum begins behind that.
+const PLACED_BYTES: usize = 16;
 /// What stands before the length itself: base offset and length.
 const LENGTH_END: usize = 12;
 const LOG_APPEND_TIME: i16 = 1 << 3;
@@ -216,7 +218,19 @@ fn stamp_time(batch: Batch, latest: i64, append_time: Option<i64>) -> Batch {
 /// Writes what is the broker's to say into a stored batch: its offset and the leader's epoch.
 pub(crate) fn place(batch: &mut [u8], base_offset: i64, leader_epoch: i32) {
     batch[..8].copy_from_slice(&base_offset.to_be_bytes());
-    batch[12..16].copy_from_slice(&leader_epoch.to_be_bytes());
+    batch[12..PLACED_BYTES].copy_from_slice(&leader_epoch.to_be_bytes());
+}
+
+/// A batch with that written into it: its beginning, which is a copy, and the rest, which is not.
+pub(crate) fn placed(
+    batch: &[u8],
+    base_offset: i64,
+    leader_epoch: i32,
+) -> ([u8; PLACED_BYTES], &[u8]) {
+    let (sent, rest) = batch.split_first_chunk().expect("a batch that was checked has a header");
+    let mut head: [u8; PLACED_BYTES] = *sent;
+    place(&mut head, base_offset, leader_epoch);
+    (head, rest)
 }
 
 /// A record within its batch.

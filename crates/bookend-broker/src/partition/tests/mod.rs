@@ -6,11 +6,15 @@ mod syncs;
 mod times;
 
 use std::{
+    io::{Read as _, Seek as _, SeekFrom},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bookend_log::testing::{FolderFault, PowerCut};
+use bookend_log::{
+    Bounds, Payload,
+    testing::{FolderFault, PowerCut},
+};
 
 use super::{
     batch::{
@@ -27,8 +31,29 @@ fn open(dir: &Path) -> Partition {
 }
 
 fn read(partition: &Partition, from: i64, bytes_max: usize) -> Result<Vec<u8>, ResponseError> {
-    let mut batches = Vec::new();
-    partition.read(from, bytes_max, &mut batches).map(|()| batches)
+    let (mut read, mut batches) = (Vec::new(), Vec::new());
+    let bounds = Bounds { bytes_max, at_least_one: true, located_from: None };
+    for payload in partition.read(from, bounds, &mut read)?.payloads {
+        let Payload::Read(at) = payload else { panic!("{payload:?} is not read") };
+        batches.extend_from_slice(&read[at]);
+    }
+    Ok(batches)
+}
+
+/// What the files have of each batch from there on, as far as consumers may see it.
+fn located(partition: &Partition, from: i64) -> Vec<Vec<u8>> {
+    let mut read = Vec::new();
+    let bounds = Bounds { bytes_max: usize::MAX, at_least_one: true, located_from: Some(0) };
+    let payloads = partition.read(from, bounds, &mut read).unwrap().payloads;
+    assert!(read.is_empty());
+    let bytes = |payload| {
+        let Payload::Located(place) = payload else { panic!("{payload:?} is not located") };
+        let (mut file, mut bytes) = (&*place.file, vec![0; place.bytes]);
+        file.seek(SeekFrom::Start(place.at)).unwrap();
+        file.read_exact(&mut bytes).unwrap();
+        bytes
+    };
+    payloads.into_iter().map(bytes).collect()
 }
 
 fn stamped(first: i32, count: u32) -> Batch {
@@ -60,6 +85,7 @@ fn batches_are_served_as_sent() {
     assert_eq!(served[..8], 3_i64.to_be_bytes());
     assert_eq!(served[16..sent[1].len()], sent[1][16..]);
     assert_eq!(served[sent[1].len()..][..8], 5_i64.to_be_bytes());
+    assert_eq!(located(&partition, 4).concat(), served, "what is sent from a file is the same");
     assert_eq!(read(&partition, 0, 1).unwrap().len(), sent[0].len());
     assert_eq!(read(&partition, 6, 1_000).unwrap().len(), 0);
     assert_eq!(read(&partition, 7, 1_000), Err(ResponseError::OffsetOutOfRange));

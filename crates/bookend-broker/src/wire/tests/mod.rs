@@ -5,6 +5,7 @@
 mod admin;
 mod answers;
 mod bounds;
+mod files;
 mod decoding;
 mod groups;
 mod like_kafka;
@@ -12,10 +13,10 @@ mod membership;
 mod parked;
 mod refusals;
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{net::Ipv4Addr, sync::Mutex, time::Duration};
 
 use bookend_log::Fsync;
-use bytes::{Buf as _, BufMut, BytesMut};
+use bytes::{BufMut, BytesMut};
 use kafka_protocol::{
     messages::{
         ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, FetchRequest,
@@ -305,7 +306,7 @@ impl Scene {
         let held = Held::new(Memory::new(memory_bytes, Duration::from_secs(1)));
         let reached = (Ipv4Addr::LOCALHOST, 9092).into();
         let peer = (Ipv4Addr::LOCALHOST, 50_000).into();
-        let client = Client { reached, peer, gone, held };
+        let client = Client { reached, peer, gone, held, apart: Mutex::default() };
         Self { node, client, leaving, _timer: timer, _dir: dir }
     }
 
@@ -317,7 +318,7 @@ impl Scene {
     pub(super) async fn answer(&self, frame: Bytes) -> Result<Option<Bytes>, Refusal> {
         let answer = answer(&self.node, &self.client, frame).await;
         self.client.held.release();
-        Ok(answer?.map(|mut answer| answer.copy_to_bytes(answer.remaining())))
+        Ok(answer?.map(|answer| answer.into_bytes().into()))
     }
 
     /// Sends a request and reads its answer, to the last byte.

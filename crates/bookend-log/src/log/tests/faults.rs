@@ -116,13 +116,13 @@ impl Synced for FaultyFolder {
 }
 
 impl TailFile for FaultyFile {
-    fn append(&self, entry: [&[u8]; 2]) -> io::Result<()> {
+    fn append(&self, entry: [&[u8]; 3]) -> io::Result<()> {
         let bytes = entry.concat();
         let mut weather = self.disk.weather();
         let fits = weather.room.map_or(bytes.len(), |room| room.min(bytes.len()));
         weather.room = weather.room.map(|room| room - fits);
         weather.events.push(format!("write {}", name(&self.path)));
-        self.file.append([&bytes[..fits], b""])?;
+        self.file.append([&bytes[..fits], b"", b""])?;
         if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 

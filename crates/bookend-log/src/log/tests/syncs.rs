@@ -34,9 +34,9 @@ fn syncs_share_an_fsync() {
     for second_first in [false, true] {
         let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
         let mut log = disk.open(folder.path(), Fsync::Always, 1_000);
-        log.append_unsynced(1, 0, b"one").unwrap();
+        log.append_unsynced(1, 0, [b"o", b"ne"]).unwrap();
         let one = log.begin_sync().unwrap().unwrap();
-        log.append_unsynced(1, 0, b"two").unwrap();
+        log.append_unsynced(1, 0, [b"two", b""]).unwrap();
         let two = log.begin_sync().unwrap().unwrap();
         assert_eq!((log.synced_end(), fsyncs(&disk)), (0, 0));
         let (first, second) = if second_first { (two, one) } else { (one, two) };
@@ -126,7 +126,10 @@ fn appenders_share_a_log() {
                 for _ in 0..50 {
                     let (first, pending) = {
                         let mut log = log.lock().unwrap();
-                        (log.append_unsynced(1, 0, b"payload").unwrap(), log.begin_sync().unwrap())
+                        (
+                            log.append_unsynced(1, 0, [b"", b"payload"]).unwrap(),
+                            log.begin_sync().unwrap(),
+                        )
                     };
                     let done = pending.map(crate::PendingSync::run);
                     let mut log = log.lock().unwrap();

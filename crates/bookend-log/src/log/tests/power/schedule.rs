@@ -100,8 +100,13 @@ impl Schedule {
                 self.appended += 1;
                 let payload: Vec<u8> =
                     self.appended.to_be_bytes().into_iter().cycle().take(payload_bytes).collect();
-                let append = if unsynced { Log::append_unsynced } else { Log::append };
-                let first = append(log, count, time_ms, &payload).expect("appended");
+                let first = if unsynced {
+                    let (one, other) = payload.split_at(payload_bytes / 2);
+                    log.append_unsynced(count, time_ms, [one, other])
+                } else {
+                    log.append(count, time_ms, &payload)
+                };
+                let first = first.expect("appended");
                 prop_assert_eq!(first, self.oracle.end());
                 if !unsynced && self.options.fsync == Fsync::Always {
                     prop_assert_eq!(log.synced_end(), log.end());

@@ -3,29 +3,29 @@
 //! A fetch that finds too little is parked until the bytes it lacks have been appended, so nothing polls, and nothing
 //! is read again before it suffices.
 //! Sessions (KIP-227) are not kept: a client that asks for one is told so, and names its partitions each
-//! time. Topic ids from version 13 on: KIP-516.
+//! time. Topic ids from version 13 on: KIP-516. [`look`] is one look at the partitions.
+
+mod look;
 
 use std::{collections::HashSet, sync::Arc};
 
-use bytes::Bytes;
 use kafka_protocol::{
     ResponseError,
     messages::{
         ApiKey, FetchRequest, FetchResponse, TopicName,
         fetch_request::{FetchPartition, FetchTopic},
-        fetch_response::{FetchableTopicResponse, PartitionData},
     },
 };
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use self::look::{Topics, Wanted, look};
 use super::{
-    Api, Client, Refusal, check_leader_epoch, code, millis,
+    Api, Client, Refusal, check_leader_epoch, millis,
     schema::{Schema, array, fixed, list, structure, tagged, text},
 };
 use crate::{
-    buffers::Buffers,
-    node::{Node, blocking},
+    node::Node,
     partition::{Partition, Waiter, Watch},
 };
 
@@ -64,23 +64,15 @@ pub(super) const API: Api = Api {
     },
 };
 
-/// The most bytes of records in one answer, whatever the client asks for; Apache Kafka's `fetch.max.bytes`.
+/// How many bytes of records an answer has at most, though clients ask for 50 MiB and more, unless a batch is larger or
+/// its client waits for more. A client reads all of an answer before it looks at the first record: what is short is
+/// sooner at work, and still in the processor's cache. That the others come next is each client's care (KIP-74).
+const ANSWER_BYTES: usize = 1024 * 1024;
+/// How many bytes a client may wait for; Apache Kafka's `fetch.max.bytes`.
 const FETCH_BYTES_MAX: usize = 55 * 1024 * 1024;
-
-/// Topics with what is asked for of them.
-type Topics = Vec<(TopicName, Uuid, Vec<Wanted>)>;
 
 /// What a parked fetch is reckoned to keep of each partition.
 const PARKED_BYTES: usize = 128;
-
-/// One partition that is asked for.
-#[derive(Debug)]
-struct Wanted {
-    partition: Result<Arc<Partition>, ResponseError>,
-    index: i32,
-    offset: i64,
-    bytes_max: usize,
-}
 
 pub(super) async fn answer(
     node: &Node,
@@ -104,6 +96,7 @@ pub(super) async fn answer(
     let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(FETCH_BYTES_MAX);
     let nothing = topics.iter().all(|(_, _, wanted)| wanted.is_empty());
     let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0).min(bytes_max);
+    let bytes_max = bytes_max.min(bytes_min.max(ANSWER_BYTES));
     // Who asks for nothing waits for nothing.
     let bytes_min = if nothing { 0 } else { bytes_min };
     let deadline = Instant::now() + millis(request.max_wait_ms);
@@ -113,16 +106,17 @@ pub(super) async fn answer(
         let seen = bytes_seen(&partitions);
         let in_time = Instant::now() < deadline;
         let mut room = client.held.memory().take_up_to(bytes_max).await?;
-        let read = look(&node.buffers, &topics, room.bytes()).await;
+        let read = look(node, &topics, room.bytes()).await;
         // A client that asks for more than there is room for gets less.
         let bytes_min = bytes_min.min(room.bytes());
-        if read.bytes >= bytes_min || read.failed || !in_time {
-            room.shrink(read.bytes);
+        if read.bytes_there >= bytes_min || read.failed || !in_time {
+            room.shrink(read.bytes_in_memory);
             client.held.keep(room);
+            client.lay_apart(read.apart);
             return Ok(FetchResponse::default().with_responses(read.responses));
         }
         drop(room);
-        waiter.wait_for((bytes_min - read.bytes) as u64);
+        waiter.wait_for((bytes_min - read.bytes_there) as u64);
         if watches.is_empty() {
             watches.extend(partitions.iter().map(|partition| partition.watch(&waiter)));
         }
@@ -154,16 +148,6 @@ fn has_failed(topics: &Topics) -> bool {
     })
 }
 
-/// Reads what there is; where there is nothing, without a blocking thread.
-async fn look(buffers: &Buffers, topics: &Arc<Topics>, bytes_max: usize) -> Read {
-    let has_news = topics.iter().flat_map(|(_, _, wanted)| wanted).any(Wanted::has_news);
-    if !has_news {
-        return read_all(buffers, topics, bytes_max);
-    }
-    let (buffers, topics) = (buffers.clone(), Arc::clone(topics));
-    blocking(move || read_all(&buffers, &topics, bytes_max)).await
-}
-
 /// Finds what is asked for, but for what was `named` already: a partition is read once, however often it is named.
 fn resolve(
     node: &Node,
@@ -192,68 +176,4 @@ fn resolve(
     };
     let wanted = topic.partitions.into_iter().map(want).collect();
     (topic.topic, topic.topic_id, wanted)
-}
-
-impl Wanted {
-    /// Whether reading gives anything but "nothing yet".
-    fn has_news(&self) -> bool {
-        self.partition.as_ref().is_ok_and(|partition| partition.has_news(self.offset))
-    }
-
-    /// Reads within `room`; if `first`, at least one batch, however large.
-    fn read(&self, buffers: &Buffers, room: usize, first: bool) -> Result<Bytes, ResponseError> {
-        let partition = self.partition.as_ref().map_err(|error| *error)?;
-        if partition.is_closed() {
-            return Err(ResponseError::UnknownTopicOrPartition);
-        }
-        let room = room.min(self.bytes_max);
-        if room == 0 && !first || !partition.has_news(self.offset) {
-            return Ok(Bytes::new());
-        }
-        let records = buffers.filled(|to| partition.read(self.offset, room, to))?;
-        Ok(if first || records.len() <= room { records } else { Bytes::new() })
-    }
-}
-
-/// What one look at the partitions gave.
-struct Read {
-    responses: Vec<FetchableTopicResponse>,
-    bytes: usize,
-    failed: bool,
-}
-
-fn read_all(buffers: &Buffers, topics: &Topics, bytes_max: usize) -> Read {
-    let mut read = Read { responses: Vec::with_capacity(topics.len()), bytes: 0, failed: false };
-    for (name, id, wanted) in topics {
-        let mut partitions = Vec::with_capacity(wanted.len());
-        for wanted in wanted {
-            let room = bytes_max.saturating_sub(read.bytes);
-            let records = wanted.read(buffers, room, read.bytes == 0);
-            read.failed |= records.is_err();
-            read.bytes += records.as_ref().map_or(0, Bytes::len);
-            partitions.push(partition_data(wanted, records));
-        }
-        read.responses.push(
-            FetchableTopicResponse::default()
-                .with_topic(name.clone())
-                .with_topic_id(*id)
-                .with_partitions(partitions),
-        );
-    }
-    read
-}
-
-fn partition_data(wanted: &Wanted, records: Result<Bytes, ResponseError>) -> PartitionData {
-    let data = PartitionData::default()
-        .with_partition_index(wanted.index)
-        .with_error_code(code(&records))
-        .with_records(Some(records.unwrap_or_default()));
-    match &wanted.partition {
-        // One replica: what is appended is committed, and without transactions it is stable.
-        Ok(partition) => data
-            .with_high_watermark(partition.end())
-            .with_last_stable_offset(partition.end())
-            .with_log_start_offset(partition.start()),
-        Err(_) => data.with_high_watermark(-1),
-    }
 }

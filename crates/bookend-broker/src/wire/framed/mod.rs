@@ -1,13 +1,16 @@
 //! The frame of an answer: its length, its header, its body; the records of a fetch stand in it without being copied.
 //!
 //! `kafka-protocol` encodes into one buffer. So it gets a fetch whose large records are taken out, and they are spliced
-//! in where it wrote that there are none. Layout: the protocol guide (<https://kafka.apache.org/protocol>), KIP-482 for
+//! in where it wrote that there are none; so are those that are [apart](super::apart) as they are not in memory. Layout: the protocol guide (<https://kafka.apache.org/protocol>), KIP-482 for
 //! compact lengths and tagged fields. Upstream: the APIs of [`wire`](super). Downstream: [`server`](crate::server),
-//! which writes the parts with one call.
+//! which sends the parts.
+
+#[cfg(test)]
+mod tests;
 
 use std::{collections::VecDeque, io::IoSlice, mem};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::{
     messages::{
         ApiKey, FetchResponse, ResponseHeader, ResponseKind, fetch_response::PartitionData,
@@ -15,7 +18,8 @@ use kafka_protocol::{
     protocol::Encodable,
 };
 
-use super::Refusal;
+use super::{Apart, Refusal};
+use crate::records::{InFile, Part, Records};
 
 /// The room for a small answer, and for what stands before a large one.
 const FRAME_BYTES: usize = 256;
@@ -31,38 +35,61 @@ const LENGTH_BYTES_MAX: usize = 5;
 
 /// The frame of an answer, length included, in parts that are sent one behind the other. None of them is empty.
 #[derive(Debug)]
-pub(crate) struct Answer(VecDeque<Bytes>);
+pub(crate) struct Answer(VecDeque<Part>);
+
+/// What of an answer is to be sent next.
+#[derive(Debug)]
+pub(crate) enum Next<'a> {
+    /// So many of the slices that were given are filled. Perhaps what follows them is in a file.
+    Memory {
+        slices: usize,
+        then_file: bool,
+    },
+    File(&'a InFile),
+}
 
 impl From<BytesMut> for Answer {
     fn from(frame: BytesMut) -> Self {
-        Self(VecDeque::from([frame.freeze()]))
+        Self(VecDeque::from([Part::Memory(frame.freeze())]))
     }
 }
 
-impl Buf for Answer {
-    fn remaining(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
+impl Answer {
+    /// What comes next, `None` when all is sent.
+    pub(crate) fn next<'a>(&'a self, to: &mut [IoSlice<'a>]) -> Option<Next<'a>> {
+        if let Part::File(file) = self.0.front()? {
+            return Some(Next::File(file));
+        }
+        let mut slices = 0;
+        for (slice, part) in to.iter_mut().zip(&self.0) {
+            let Part::Memory(bytes) = part else { break };
+            *slice = IoSlice::new(bytes);
+            slices += 1;
+        }
+        let then_file = matches!(self.0.get(slices), Some(Part::File(_)));
+        Some(Next::Memory { slices, then_file })
     }
 
-    fn chunk(&self) -> &[u8] {
-        self.0.front().map_or(&[], |part| part)
-    }
-
-    fn chunks_vectored<'a>(&'a self, to: &mut [IoSlice<'a>]) -> usize {
-        let parts = to.iter_mut().zip(&self.0);
-        parts.map(|(slice, part)| *slice = IoSlice::new(part)).count()
-    }
-
-    fn advance(&mut self, mut count: usize) {
-        while let Some(part) = self.0.front_mut().filter(|_| count > 0) {
-            let taken = count.min(part.len());
+    /// Goes past what is sent.
+    ///
+    /// # Panics
+    /// When that is more than there is.
+    pub(crate) fn advance(&mut self, mut bytes: usize) {
+        while let Some(part) = self.0.front_mut().filter(|_| bytes > 0) {
+            let taken = bytes.min(part.bytes());
             part.advance(taken);
-            count -= taken;
-            if part.is_empty() {
+            bytes -= taken;
+            if part.bytes() == 0 {
                 self.0.pop_front();
             }
         }
-        assert_eq!(count, 0, "a caller stays within what remains");
+        assert_eq!(bytes, 0, "a caller stays within what there is");
+    }
+
+    /// The whole frame, for those who have no socket.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0.into_iter().flat_map(Part::into_bytes).collect()
     }
 }
 
@@ -92,9 +119,12 @@ pub(super) fn encode(
     version: i16,
     correlation_id: i32,
     mut response: ResponseKind,
+    apart: Apart,
 ) -> Result<Answer, Refusal> {
-    let large =
-        if let ResponseKind::Fetch(fetch) = &mut response { take_large(fetch) } else { Vec::new() };
+    let large = match &mut response {
+        ResponseKind::Fetch(fetch) => take_large(fetch, apart),
+        _ => Vec::new(),
+    };
     let frame = framed(size(&response, version), |frame| {
         ResponseHeader::default()
             .with_correlation_id(correlation_id)
@@ -128,21 +158,28 @@ fn length_field(bytes: usize) -> [u8; 4] {
     length.to_be_bytes()
 }
 
-/// Takes the large records out, for each partition in order.
-fn take_large(fetch: &mut FetchResponse) -> Vec<Option<Bytes>> {
-    let partitions = fetch.responses.iter_mut().flat_map(|topic| &mut topic.partitions);
-    let take = |partition: &mut PartitionData| {
-        let records = partition.records.as_mut()?;
-        (records.len() >= SPLICED_BYTES).then(|| mem::take(records))
-    };
-    partitions.map(take).collect()
+/// Takes the large records out, for each partition in order, and adds those that were never in.
+fn take_large(fetch: &mut FetchResponse, mut apart: Apart) -> Vec<Option<Records>> {
+    let mut large = Vec::new();
+    for topic in &mut fetch.responses {
+        for partition in &mut topic.partitions {
+            let never_in = apart.take(&topic.topic, topic.topic_id, partition);
+            large.push(never_in.or_else(|| take_large_of(partition)));
+        }
+    }
+    large
+}
+
+fn take_large_of(partition: &mut PartitionData) -> Option<Records> {
+    let records = partition.records.as_mut()?;
+    (records.len() >= SPLICED_BYTES).then(|| mem::take(records).into())
 }
 
 /// Puts the records back that were taken out before the fetch was encoded into `frame`; `None` if it was not.
 fn splice(
     frame: &[u8],
     fetch: &FetchResponse,
-    large: Vec<Option<Bytes>>,
+    large: Vec<Option<Records>>,
     version: i16,
 ) -> Option<Answer> {
     // Tagged fields end every structure, and a fetch sets none of them. The records are a partition's last field.
@@ -161,18 +198,19 @@ fn splice(
             head.put_slice(&frame[written..at]);
             written = end - tags;
             if version < FLEXIBLE_SINCE {
-                head.put_slice(&length_field(records.len()));
+                head.put_slice(&length_field(records.bytes()));
             } else {
-                put_varint(&mut head, records.len() + 1);
+                put_varint(&mut head, records.bytes() + 1);
             }
-            parts.extend([head.split().freeze(), records]);
+            parts.push_back(Part::Memory(head.split().freeze()));
+            parts.extend(records.into_parts());
         }
         end += tags;
     }
     head.put_slice(&frame[written..]);
-    parts.extend((!head.is_empty()).then(|| head.freeze()));
-    let length = length_field(parts.iter().map(Bytes::len).sum());
-    parts.push_front(Bytes::copy_from_slice(&length));
+    parts.extend((!head.is_empty()).then(|| Part::Memory(head.freeze())));
+    let length = length_field(parts.iter().map(Part::bytes).sum());
+    parts.push_front(Part::Memory(Bytes::copy_from_slice(&length)));
     Some(Answer(parts))
 }
 
@@ -190,86 +228,4 @@ fn put_varint(to: &mut BytesMut, mut value: usize) {
 
 fn sizes<T: Encodable>(all: &[T], version: i16) -> Option<usize> {
     all.iter().map(|one| one.compute_size(version).ok()).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use kafka_protocol::{messages::fetch_response::FetchableTopicResponse, protocol::StrBytes};
-
-    use super::*;
-
-    fn partition(index: i32, records: Option<Vec<u8>>) -> PartitionData {
-        PartitionData::default().with_partition_index(index).with_records(records.map(Bytes::from))
-    }
-
-    /// Two topics with large, small, empty and missing records in every order of two.
-    fn fetch(version: i16) -> FetchResponse {
-        let lengths = [SPLICED_BYTES, 200_000, 0, SPLICED_BYTES - 1, 3_000_000, SPLICED_BYTES, 7];
-        let partitions = (0..).zip(lengths).map(|(index, length)| {
-            let byte = u8::try_from(index).unwrap();
-            partition(index, Some(vec![byte; length]))
-        });
-        let topic = |name: &str, partitions: Vec<PartitionData>| {
-            let name = if version < 13 { name } else { "" };
-            FetchableTopicResponse::default()
-                .with_topic(StrBytes::from_string(name.to_owned()).into())
-                .with_partitions(partitions)
-        };
-        let mut partitions: Vec<_> = partitions.collect();
-        partitions.push(partition(8, None));
-        let alone = topic("alone", vec![partition(0, Some(vec![9; 70_000]))]);
-        FetchResponse::default().with_responses(vec![
-            topic("one", partitions),
-            topic("without", Vec::new()),
-            alone,
-        ])
-    }
-
-    fn plain(version: i16, response: &ResponseKind) -> BytesMut {
-        let frame = framed(0, |frame| {
-            let header = ResponseHeader::default().with_correlation_id(77);
-            header.encode(frame, ApiKey::Fetch.response_header_version(version)).unwrap();
-            response.encode(frame, version).unwrap();
-            Ok(())
-        });
-        frame.unwrap()
-    }
-
-    // Goal: splicing changes no byte, in any version, and copies nothing large. Method: the encoder itself, which copies.
-    #[test]
-    fn a_spliced_fetch_is_what_the_encoder_writes() {
-        for version in super::super::fetch::API.min..=super::super::fetch::API.max {
-            let response = ResponseKind::from(fetch(version));
-            let mut answer = encode(ApiKey::Fetch, version, 77, response.clone()).unwrap();
-            assert_eq!(answer.0.iter().filter(|part| part.len() >= SPLICED_BYTES).count(), 6);
-            assert!(answer.0.iter().all(|part| !part.is_empty()));
-            let parts = answer.copy_to_bytes(answer.remaining());
-            assert!(parts == plain(version, &response), "version {version}");
-        }
-    }
-
-    // Goal: an answer is sent whole however little of it goes at a time, in one call or over several.
-    #[test]
-    fn an_answer_is_sent_in_any_steps() {
-        let response = ResponseKind::from(fetch(12));
-        let whole = plain(12, &response);
-        for step in [1_000, 65_536, usize::MAX] {
-            let mut answer = encode(ApiKey::Fetch, 12, 77, response.clone()).unwrap();
-            let mut sent = Vec::new();
-            while answer.has_remaining() {
-                let mut slices = [IoSlice::new(&[]); 3];
-                let count = answer.chunks_vectored(&mut slices);
-                assert!(count > 0 && slices[0][..] == *answer.chunk());
-                let mut taken = 0;
-                for slice in &slices[..count] {
-                    let part = &slice[..slice.len().min(step - taken)];
-                    sent.extend_from_slice(part);
-                    taken += part.len();
-                }
-                answer.advance(taken);
-            }
-            assert!(sent == whole, "steps of {step}");
-            assert_eq!((answer.chunk(), answer.remaining()), (&[][..], 0));
-        }
-    }
 }

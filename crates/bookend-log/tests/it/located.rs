@@ -1,0 +1,51 @@
+//! Places of payloads in their files.
+
+use bookend_log::{Bounds, Log, Payload};
+
+use crate::support::{folder, located, open};
+
+const LARGE: Bounds = Bounds { bytes_max: usize::MAX, at_least_one: true, located_from: Some(100) };
+
+/// Which entries are read (their number of bytes), and which are located (their bytes).
+fn look(log: &Log) -> Vec<Result<usize, Vec<u8>>> {
+    let entries = log.read_joined(log.start(), LARGE, &mut Vec::new()).expect("read");
+    let payloads = entries.into_iter().map(|(_, payload)| match payload {
+        Payload::Read(at) => Ok(at.len()),
+        Payload::Located(place) => Err(located(&place)),
+    });
+    payloads.collect()
+}
+
+// Goal: what an earlier process wrote is read and checked, however large; only what this one wrote is located.
+#[test]
+fn what_was_there_at_open_is_read() {
+    let folder = folder();
+    let mut log = open(folder.path(), 10_000);
+    log.append(1, 0, &[1; 100]).expect("appended");
+    log.append(1, 0, &[2; 99]).expect("appended");
+    assert_eq!(look(&log), [Err(vec![1; 100]), Ok(99)]);
+    drop(log);
+    let mut log = open(folder.path(), 10_000);
+    assert_eq!(look(&log), [Ok(100), Ok(99)]);
+    log.append_unsynced(1, 0, [&[3; 50], &[4; 60]]).expect("appended");
+    assert_eq!(look(&log), [Ok(100), Ok(99), Err([[3; 50].as_slice(), &[4; 60]].concat())]);
+}
+
+// Goal: who has a place reads what stood there, whatever becomes of the log meanwhile.
+#[cfg(unix)]
+#[test]
+fn a_place_outlives_its_segment() {
+    let folder = folder();
+    let mut log = open(folder.path(), 300);
+    for byte in 0..9 {
+        log.append(1, 0, &[byte; 100]).expect("appended");
+    }
+    let entries = log.read_joined(0, LARGE, &mut Vec::new()).expect("read");
+    log.drop_before(log.end()).expect("dropped");
+    log.append(1, 0, &[99; 100]).expect("appended");
+    for ((_, payload), byte) in entries.iter().zip(0..9) {
+        let Payload::Located(place) = payload else { panic!("{payload:?} is not located") };
+        assert_eq!(located(place), [byte; 100]);
+    }
+    assert_eq!(entries.len(), 9);
+}
