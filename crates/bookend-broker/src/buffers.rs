@@ -1,6 +1,6 @@
 //! Buffers that records are read into, and that are used again.
 //!
-//! An answer to a fetch has megabytes. Memory of that size comes from the system page by page and zeroed, each time
+//! An answer to a fetch has a megabyte, or more. Memory of that size comes from the system page by page and zeroed, each time
 //! anew, which takes as long as all else about a fetch. So a few buffers are kept from one answer to the next. Beside
 //! what [`memory`](crate::memory) counts a broker holds [`KEPT_BYTES`] for that, a quarter of a buffer that an answer
 //! leaves unused, and for a moment the buffer that one is copied out of. Upstream:

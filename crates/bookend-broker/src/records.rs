@@ -1,7 +1,7 @@
 //! The records of one partition in an answer: in memory, or still in the files of its log.
 //!
 //! Large batches that this process appended are sent from the page cache as they stand, with no copy of them here, so
-//! they neither take memory nor time. All else, small batches and those of an earlier process, is read and its checksum
+//! they take neither memory nor time. All else, small batches and those of an earlier process, is read and its checksum
 //! checked. Upstream: [`partition`](crate::partition), which reads or locates them. Downstream: [`wire`](crate::wire),
 //! which puts an answer around them, and [`server`](crate::server), which sends it.
 
@@ -11,10 +11,13 @@ use bookend_log::{Located, Payload};
 use bytes::{Buf as _, Bytes};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::folder::open_files_max;
+
 /// Batches that are smaller are read: sending each by itself would cost more.
 pub(crate) const LOCATED_BYTES: usize = 32 * 1024;
-/// The part of the files a process may have open that answers may have.
+/// The part of the files a process may have open that answers may have, and how many at most.
 const OPEN_SHARE: usize = 8;
+const OPEN_MAX: usize = 1_024;
 
 /// A piece of an answer.
 #[derive(Debug)]
@@ -27,31 +30,35 @@ pub(crate) enum Part {
 #[derive(Debug)]
 pub(crate) struct InFile {
     pub(crate) place: Located,
-    _open: Arc<Open>,
+    _permit: Arc<Permit>,
 }
 
 /// The batches of one partition, in order, none empty.
 #[derive(Debug, Default)]
 pub(crate) struct Records(Vec<Part>);
 
-/// How many files answers may keep open, all connections together; clones share it.
+/// How many files the answers of one broker may keep open, all connections together; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenFiles(Arc<Semaphore>);
 
-/// Leave to keep files open.
+/// That one file may be kept open.
 #[derive(Debug)]
-pub(crate) struct Open(#[expect(dead_code, reason = "it is given back")] OwnedSemaphorePermit);
+pub(crate) struct Permit(#[expect(dead_code, reason = "it is given back")] OwnedSemaphorePermit);
 
 impl OpenFiles {
-    /// For a process that may have so many files open. Where the system cannot send from files, none.
-    pub(crate) fn new(files_max: usize) -> Self {
-        let share = if cfg!(target_os = "linux") { files_max / OPEN_SHARE } else { 0 };
-        Self(Arc::new(Semaphore::new(share.min(Semaphore::MAX_PERMITS))))
+    /// A share of what the process may have open; none, where the system cannot send from files.
+    pub(crate) fn of_process() -> Self {
+        let share = (open_files_max() / OPEN_SHARE).min(OPEN_MAX);
+        Self::new(if cfg!(target_os = "linux") { share } else { 0 })
     }
 
-    /// Leave for the records of one partition, if there is some; they are in one file, or two.
-    pub(crate) fn leave(&self) -> Option<Open> {
-        Arc::clone(&self.0).try_acquire_owned().ok().map(Open)
+    pub(crate) fn new(files: usize) -> Self {
+        Self(Arc::new(Semaphore::new(files)))
+    }
+
+    /// For the records of one partition, which are in one file at most.
+    pub(crate) fn permit(&self) -> Option<Permit> {
+        Arc::clone(&self.0).try_acquire_owned().ok().map(Permit)
     }
 }
 
@@ -66,15 +73,9 @@ impl Part {
     /// What it is, for those who have no socket.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        use std::io::{Read as _, Seek as _, SeekFrom};
         match self {
             Self::Memory(bytes) => bytes.into(),
-            Self::File(InFile { place, .. }) => {
-                let (mut file, mut bytes) = (&*place.file, vec![0; place.bytes]);
-                let read = file.seek(SeekFrom::Start(place.at));
-                read.and_then(|_| file.read_exact(&mut bytes)).expect("it stands there");
-                bytes
-            }
+            Self::File(InFile { place, .. }) => place.read().expect("it stands there"),
         }
     }
 
@@ -91,17 +92,17 @@ impl Part {
 }
 
 impl Records {
-    /// Those in `bytes`, and those that were located by `leave` to do so.
-    pub(crate) fn new(bytes: &Bytes, payloads: Vec<Payload>, leave: Option<Open>) -> Self {
-        let leave = leave.map(Arc::new);
+    /// Those in `bytes`, and those that were located, for which there is a permit.
+    pub(crate) fn new(bytes: &Bytes, payloads: Vec<Payload>, permit: Option<Permit>) -> Self {
+        let permit = permit.map(Arc::new);
         let (mut parts, mut read) = (Vec::new(), 0..0);
         for payload in payloads {
-            match (payload, &leave) {
+            match (payload, &permit) {
                 (Payload::Read(at), _) => read.end = at.end, // where the one before ends
-                (Payload::Located(place), Some(leave)) => {
+                (Payload::Located(place), Some(permit)) => {
                     parts.push(Part::Memory(bytes.slice(read.clone())));
                     read.start = read.end;
-                    parts.push(Part::File(InFile { place, _open: Arc::clone(leave) }));
+                    parts.push(Part::File(InFile { place, _permit: Arc::clone(permit) }));
                 }
                 (Payload::Located(_), None) => unreachable!("none was asked for"),
             }

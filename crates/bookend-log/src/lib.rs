@@ -39,8 +39,8 @@
 //! - **No index is given twice, and the start never goes back,** whatever was dropped and wherever the power was cut
 //!   (except under [`Fsync::Never`]).
 //! - **No length from the disk is trusted** before it was checked against the file.
-//! - **An idle log holds no file open:** a file stays open only while bytes of it wait for their fsync. A process may
-//!   own ten thousand logs.
+//! - **An idle log holds no file open:** a file stays open only while bytes of it wait for their fsync, or while somebody
+//!   has the place of a payload in it. A process may own ten thousand logs.
 //! - **One owner.** A `Log` does not guard its folder against a second process; a [`FolderLock`] around all logs of a
 //!   data folder does.
 //!

@@ -1,6 +1,6 @@
 //! What consumers get of a partition. Downstream: [`records`](crate::records), the shape in which it is answered.
 
-use bookend_log::{Bounds, EntryInfo, Payload, ReadError};
+use bookend_log::{Bounds, Payload, ReadError};
 use kafka_protocol::ResponseError;
 
 use super::{LEADER_EPOCH, Partition, batch, offset};
@@ -16,6 +16,8 @@ pub(crate) struct Batches {
 impl Partition {
     /// Reads whole batches within `bounds` from the one that holds `from`; none at the end. They are put behind what
     /// `to` holds, or located.
+    ///
+    /// What is not synced yet is not there yet, as [`end`](Self::end) says.
     pub(crate) fn read(
         &self,
         from: i64,
@@ -27,27 +29,26 @@ impl Partition {
             return Ok(Batches::default());
         }
         let index = u64::try_from(from).map_err(|_| ResponseError::OffsetOutOfRange)?;
+        let mut read_end = to.len();
         let entries = self.read_lock().log.read_joined(index, bounds, to);
-        entries.map(|entries| place(entries, end, to)).map_err(|error| unreadable(&error))
-    }
-}
-
-/// Makes of the batches in `to` what is served, up to `end`: what is not synced yet is not there yet. An earlier version
-/// of this program, which stored them as they came, may have written them.
-fn place(entries: Vec<(EntryInfo, Payload)>, end: i64, to: &mut [u8]) -> Batches {
-    let mut batches = Batches { payloads: Vec::with_capacity(entries.len()), has_more: true };
-    for (entry, payload) in entries {
-        let first = offset(entry.first);
-        if first >= end {
-            break;
+        let entries = entries.map_err(|error| unreadable(&error))?;
+        let mut batches = Batches { payloads: Vec::new(), has_more: from < end };
+        for (entry, payload) in entries {
+            let first = offset(entry.first);
+            if first >= end {
+                break;
+            }
+            if let Payload::Read(at) = &payload {
+                // An earlier version of this program stored batches as they came.
+                batch::place(&mut to[at.clone()], first, LEADER_EPOCH);
+                read_end = at.end;
+            }
+            batches.payloads.push(payload);
+            batches.has_more = first + i64::from(entry.count) < end;
         }
-        if let Payload::Read(at) = &payload {
-            batch::place(&mut to[at.clone()], first, LEADER_EPOCH);
-        }
-        batches.payloads.push(payload);
-        batches.has_more = first + i64::from(entry.count) < end;
+        to.truncate(read_end);
+        Ok(batches)
     }
-    batches
 }
 
 pub(super) fn unreadable(error: &ReadError) -> ResponseError {

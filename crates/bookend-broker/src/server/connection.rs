@@ -4,10 +4,7 @@
 //! the stream turns `gone` true, and what waits for a generation or for records ends. What was read
 //! before that is still answered, so records sent just before the client left are not lost.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+use std::{io, sync::Arc};
 
 use tokio::{
     io::AsyncRead,
@@ -45,7 +42,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, stopping: watc
     let (frames, requests) = mpsc::channel(PIPELINED_MAX);
     let (leaving, gone) = watch::channel(false);
     let held = Held::new(shared.memory.clone());
-    let client = Client { reached, peer, gone, held, apart: Mutex::default() };
+    let client = Client::new(reached, peer, gone, held);
     let intake = Intake::new(shared.limits, shared.memory.clone());
     let reading = read_ahead(intake, read, frames, leaving, stopping);
     let answering = answer_all(&shared, &client, requests, write);
@@ -120,13 +117,21 @@ async fn answer_all(
             }
         };
         if let Err(error) = written {
-            if error.kind() == io::ErrorKind::TimedOut {
-                tracing::warn!(%error, "a connection is closed");
-            } else {
-                tracing::debug!(%error, "a client left before its answer");
-            }
+            tell(&error);
             return;
         }
         client.held.release();
+    }
+}
+
+/// Tells of an answer that could not be sent. Clients leave as they like; all else somebody should know.
+fn tell(error: &io::Error) {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut};
+    match error.kind() {
+        TimedOut => tracing::warn!(%error, "a connection is closed"),
+        BrokenPipe | ConnectionAborted | ConnectionReset => {
+            tracing::debug!(%error, "a client left before its answer");
+        }
+        _ => tracing::error!(%error, "an answer could not be sent, and its connection is closed"),
     }
 }

@@ -4,7 +4,10 @@
 
 use std::io::{self, IoSlice};
 
-use tokio::{net::TcpStream, task::coop::consume_budget, time::timeout};
+use bookend_log::Located;
+#[cfg(target_os = "linux")]
+use tokio::io::Interest;
+use tokio::{net::TcpStream, task::yield_now, time::timeout};
 
 use super::{frame::PACE_BYTES, limits::Limits};
 use crate::{
@@ -14,6 +17,10 @@ use crate::{
 
 /// How many pieces in memory are sent with one call.
 const SLICES: usize = 16;
+/// How much of a file is sent with one call. It waits for the disk where the page cache does not have that.
+const PIECE_BYTES: usize = 256 * 1024;
+/// How much of it is copied, where the kernel does not send it.
+const COPIED_BYTES: usize = 64 * 1024;
 
 /// Sends an answer as fast as the client reads it, and gives up on one who does not.
 pub(super) async fn send_all(
@@ -35,8 +42,10 @@ pub(super) async fn send_all(
 async fn send_some(stream: &TcpStream, answer: &mut Answer) -> io::Result<bool> {
     let mut sent = 0;
     while sent < PACE_BYTES {
-        // A client that reads as fast as this sends leaves time to others.
-        consume_budget().await;
+        if sent > 0 {
+            // A client that reads as fast as this sends leaves time to others.
+            yield_now().await;
+        }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let now = match answer.next(&mut slices) {
             None => return Ok(true),
@@ -64,7 +73,7 @@ fn send_slices(stream: &TcpStream, slices: &[IoSlice<'_>], then_file: bool) -> i
     use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
     let more = if then_file { SendFlags::MORE } else { SendFlags::empty() };
     let flags = more | SendFlags::NOSIGNAL;
-    stream.try_io(tokio::io::Interest::WRITABLE, || {
+    stream.try_io(Interest::WRITABLE, || {
         Ok(sendmsg(stream, slices, &mut SendAncillaryBuffer::default(), flags)?)
     })
 }
@@ -74,21 +83,108 @@ fn send_slices(stream: &TcpStream, slices: &[IoSlice<'_>], _then_file: bool) -> 
     stream.try_write_vectored(slices)
 }
 
-/// Sends what there is room for: `sendfile(2)`. It reads the disk where the page cache does not have it.
-#[cfg(target_os = "linux")]
+/// Sends what there is room for, of a piece.
 fn send_file(stream: &TcpStream, file: &InFile) -> io::Result<usize> {
-    let mut at = file.place.at;
-    let bytes = stream.try_io(tokio::io::Interest::WRITABLE, || {
-        Ok(rustix::fs::sendfile(stream, &*file.place.file, Some(&mut at), file.place.bytes)?)
-    })?;
-    if bytes == 0 {
-        let message = "a segment of a log was cut while it was sent";
+    let mut piece = file.place.clone();
+    piece.bytes = piece.bytes.min(PIECE_BYTES);
+    #[cfg(target_os = "linux")]
+    let sent = match send_by_kernel(stream, &piece) {
+        Err(error) if !is_refused(&error) => return Err(error),
+        Err(_) => send_copied(stream, &piece)?,
+        Ok(sent) => sent,
+    };
+    #[cfg(not(target_os = "linux"))]
+    let sent = send_copied(stream, &piece)?;
+    if sent == 0 {
+        let message = format!("the file of a log ends before its byte {}, as it was cut", piece.at);
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
     }
-    Ok(bytes)
+    Ok(sent)
 }
 
-#[cfg(not(target_os = "linux"))]
-fn send_file(_stream: &TcpStream, _file: &InFile) -> io::Result<usize> {
-    unreachable!("no file is kept open for an answer")
+/// `sendfile(2)`.
+#[cfg(target_os = "linux")]
+fn send_by_kernel(stream: &TcpStream, piece: &Located) -> io::Result<usize> {
+    let mut at = piece.at;
+    stream.try_io(Interest::WRITABLE, || {
+        Ok(rustix::fs::sendfile(stream, &*piece.file, Some(&mut at), piece.bytes)?)
+    })
+}
+
+/// Whether the system does not send from this file at all: not every file system can, nor may every process.
+#[cfg(target_os = "linux")]
+fn is_refused(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let refusals = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::PERM];
+    refusals.iter().any(|refusal| error.raw_os_error() == Some(refusal.raw_os_error()))
+}
+
+/// Reads what stands at the beginning, and sends what there is room for.
+fn send_copied(stream: &TcpStream, piece: &Located) -> io::Result<usize> {
+    let mut bytes = vec![0; piece.bytes.min(COPIED_BYTES)];
+    let read = piece.read_some(&mut bytes)?;
+    if read == 0 { Ok(0) } else { stream.try_write(&bytes[..read]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write as _, sync::Arc};
+
+    use tokio::{io::AsyncReadExt as _, net::TcpListener};
+
+    use super::*;
+
+    async fn connected() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connect = TcpStream::connect(listener.local_addr().unwrap());
+        let (stream, accepted) = tokio::join!(connect, listener.accept());
+        (stream.unwrap(), accepted.unwrap().0)
+    }
+
+    fn place(bytes: &[u8]) -> Located {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        Located { file: Arc::new(file), at: 0, bytes: bytes.len() }
+    }
+
+    // Goal: where the kernel does not send from a file, it is copied, and the client gets the same.
+    #[tokio::test]
+    async fn what_cannot_be_sent_by_the_kernel_is_copied() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(COPIED_BYTES + 1_000).collect();
+        let mut piece = place(&bytes);
+        let (stream, mut client) = connected().await;
+        let mut received = Vec::new();
+        while piece.bytes > 0 {
+            stream.writable().await.unwrap();
+            let sent = match send_copied(&stream, &piece) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                sent => sent.unwrap(),
+            };
+            assert!((1..=COPIED_BYTES).contains(&sent));
+            piece.at += sent as u64;
+            piece.bytes -= sent;
+            let mut part = vec![0; sent];
+            client.read_exact(&mut part).await.unwrap();
+            received.extend(part);
+        }
+        assert!(received == bytes);
+    }
+
+    // Goal: only a refusal of the call itself is answered with a copy, no failure of disk or client.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_refusal_is_told_from_a_failure() {
+        let (stream, client) = connected().await;
+        stream.writable().await.unwrap();
+        // The kernel sends from no folder and no terminal.
+        let folder = Located { file: Arc::new(std::fs::File::open("/").unwrap()), at: 0, bytes: 9 };
+        let refused = send_by_kernel(&stream, &folder).unwrap_err();
+        assert!(is_refused(&refused), "{refused}");
+        assert_eq!(send_by_kernel(&stream, &place(b"")).unwrap(), 0);
+        drop(client);
+        for kind in [io::ErrorKind::BrokenPipe, io::ErrorKind::WouldBlock] {
+            assert!(!is_refused(&kind.into()));
+        }
+        assert!(!is_refused(&rustix::io::Errno::IO.into()));
+    }
 }

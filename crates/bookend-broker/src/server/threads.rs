@@ -19,7 +19,8 @@ use tokio::{
 
 use crate::node::Alive;
 
-/// More would not answer faster: what takes long is the disk, and that has threads beside these.
+/// More would not answer faster: what takes long is the disk, and that has threads beside these, but for records that
+/// are sent from files, by short pieces.
 const WORKERS_MAX: usize = 4;
 /// How long the end of a broker waits for work on the disk that has begun.
 const END: Duration = Duration::from_secs(1);

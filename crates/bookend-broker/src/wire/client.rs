@@ -24,10 +24,19 @@ pub(crate) struct Client {
     /// What the request that is being answered holds of the memory that all share.
     pub(crate) held: Held,
     /// What of its answer goes past the encoder.
-    pub(crate) apart: Mutex<Apart>,
+    apart: Mutex<Apart>,
 }
 
 impl Client {
+    pub(crate) fn new(
+        reached: SocketAddr,
+        peer: SocketAddr,
+        gone: watch::Receiver<bool>,
+        held: Held,
+    ) -> Self {
+        Self { reached, peer, gone, held, apart: Mutex::default() }
+    }
+
     /// Waits until there is no one to answer any more.
     pub(super) async fn gone(&self) {
         // An error is a connection that has ended, which is what is waited for.
@@ -39,8 +48,8 @@ impl Client {
         *self.apart.lock().unwrap_or_else(PoisonError::into_inner) = apart;
     }
 
-    /// What was laid apart.
-    pub(super) fn take_apart(&self) -> Apart {
+    /// What was laid apart for it.
+    pub(super) fn collect_apart(&self) -> Apart {
         mem::take(&mut *self.apart.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

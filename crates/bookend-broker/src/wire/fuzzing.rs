@@ -2,12 +2,7 @@
 //!
 //! Requests are made from bytes so that every API and version is reached, and decoded or answered without a socket.
 
-use std::{
-    net::Ipv4Addr,
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
 
 use bookend_log::Fsync;
 use bytes::BufMut as _;
@@ -180,7 +175,7 @@ impl Peer {
         let held = Held::new(Memory::new(1 << 28, Duration::from_secs(1)));
         let reached = (Ipv4Addr::LOCALHOST, 9092).into();
         let peer = (Ipv4Addr::LOCALHOST, 50_000).into();
-        let client = Client { reached, peer, gone, held, apart: Mutex::default() };
+        let client = Client::new(reached, peer, gone, held);
         Self { node, client, _staying: staying, timer }
     }
 

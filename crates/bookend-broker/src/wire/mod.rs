@@ -138,7 +138,7 @@ pub(crate) async fn answer(
     let (header, request) = decode(key, version, frame)?;
     tracing::trace!(?key, version, client = header.client_id.as_deref(), "request");
     let response = faulty::dispatch(node, client, &header, request).await?;
-    let apart = client.take_apart();
+    let apart = client.collect_apart();
     let Some(response) = response else { return Ok(None) };
     client.held.cover(size(&response, version)).await?;
     encode(key, version, correlation_id, response, apart).map(Some)

@@ -1,9 +1,10 @@
 //! The log itself: an owner appends, reads, syncs and drops; segments come and go beneath.
 //!
-//! Upstream: [`recover`](crate::recover), [`segment`](crate::segment). `tail` writes, `sync` waits for the disk, `read` reads, `retain`
-//! drops.
+//! Upstream: [`recover`](crate::recover), [`segment`](crate::segment). `tail` writes, `sync` waits for the disk, `read` reads
+//! or tells what is `located` where, `retain` drops.
 
 mod read;
+mod located;
 mod retain;
 mod sync;
 mod tail;
@@ -20,7 +21,8 @@ use std::{
 
 use self::tail::Tail;
 pub use self::{
-    read::{Bounds, Located, Payload},
+    located::Located,
+    read::{Bounds, Payload},
     sync::{PendingSync, SyncDone},
 };
 use crate::{

@@ -1,12 +1,11 @@
-//! The reading end: each call opens the files it needs and checks every entry it returns.
+//! The reading end: each call opens the files it needs, and checks every payload it reads.
 
 use std::{
-    fs::File,
     ops::{ControlFlow, Range},
     sync::Arc,
 };
 
-use super::Log;
+use super::{Located, Log};
 use crate::{
     Entry, EntryInfo, PAYLOAD_BYTES_MAX, ReadError,
     entry::Header,
@@ -20,7 +19,8 @@ pub struct Bounds {
     pub bytes_max: usize,
     /// Whether one entry is taken in any case, however large.
     pub at_least_one: bool,
-    /// From how many bytes on a payload is only located, if this process appended it; `None` reads all.
+    /// From how many bytes on a payload is only located, if this process appended it and those before it are in the same
+    /// file; `None` reads all.
     pub located_from: Option<usize>,
 }
 
@@ -31,17 +31,6 @@ pub enum Payload {
     Read(Range<usize>),
     /// It stands there. It was not checked since it was appended.
     Located(Located),
-}
-
-/// A place in a file that stays what it is, also when its segment is dropped.
-#[derive(Debug, Clone)]
-pub struct Located {
-    /// The segment's file.
-    pub file: Arc<File>,
-    /// The position of the first byte.
-    pub at: u64,
-    /// How many bytes.
-    pub bytes: usize,
 }
 
 impl Log {
@@ -79,14 +68,17 @@ impl Log {
         bounds: Bounds,
         to: &mut Vec<u8>,
     ) -> Result<Vec<(EntryInfo, Payload)>, ReadError> {
-        let mut entries = Vec::new();
+        let (mut entries, mut file) = (Vec::new(), None);
         self.read_each(from, bounds, |cursor, header, room| {
             let (at, needed) = (to.len(), header.payload_bytes as usize);
             let is_large = bounds.located_from.is_some_and(|bytes| needed >= bytes);
             if is_large && header.first >= self.opened_end {
-                let located = cursor.located(&header)?;
-                entries.push((header.info(), Payload::Located(located)));
-                return Ok(());
+                // One file: who asks keeps it open.
+                let file = &*file.get_or_insert_with(|| Arc::clone(cursor.file()));
+                if Arc::ptr_eq(file, cursor.file()) {
+                    entries.push((header.info(), Payload::Located(cursor.located(&header)?)));
+                    return Ok(());
+                }
             }
             if to.capacity() - at < needed {
                 // With the segment's first entry that is read, once.

@@ -117,10 +117,14 @@ impl Cursor {
         Ok(())
     }
 
+    pub(crate) fn file(&self) -> &Arc<File> {
+        self.file.get_ref()
+    }
+
     /// Goes past the entry, and tells where its payload stands.
     pub(crate) fn located(&mut self, header: &Header) -> Result<Located, Fault> {
         let located = Located {
-            file: Arc::clone(self.file.get_ref()),
+            file: Arc::clone(self.file()),
             at: self.range.start + HEADER_BYTES as u64,
             bytes: header.payload_bytes as usize,
         };

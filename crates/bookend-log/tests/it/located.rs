@@ -2,7 +2,7 @@
 
 use bookend_log::{Bounds, Log, Payload};
 
-use crate::support::{folder, located, open};
+use crate::support::{folder, open, segments};
 
 const LARGE: Bounds = Bounds { bytes_max: usize::MAX, at_least_one: true, located_from: Some(100) };
 
@@ -11,7 +11,7 @@ fn look(log: &Log) -> Vec<Result<usize, Vec<u8>>> {
     let entries = log.read_joined(log.start(), LARGE, &mut Vec::new()).expect("read");
     let payloads = entries.into_iter().map(|(_, payload)| match payload {
         Payload::Read(at) => Ok(at.len()),
-        Payload::Located(place) => Err(located(&place)),
+        Payload::Located(place) => Err(place.read().expect("read")),
     });
     payloads.collect()
 }
@@ -31,21 +31,47 @@ fn what_was_there_at_open_is_read() {
     assert_eq!(look(&log), [Ok(100), Ok(99), Err([[3; 50].as_slice(), &[4; 60]].concat())]);
 }
 
-// Goal: who has a place reads what stood there, whatever becomes of the log meanwhile.
+// Goal: who has a place reads what stood there, whatever becomes of the log meanwhile; the places are of one file.
 #[cfg(unix)]
 #[test]
 fn a_place_outlives_its_segment() {
     let folder = folder();
-    let mut log = open(folder.path(), 300);
+    let mut log = open(folder.path(), 500);
     for byte in 0..9 {
         log.append(1, 0, &[byte; 100]).expect("appended");
     }
-    let entries = log.read_joined(0, LARGE, &mut Vec::new()).expect("read");
+    let mut read = Vec::new();
+    let entries = log.read_joined(0, LARGE, &mut read).expect("read");
     log.drop_before(log.end()).expect("dropped");
     log.append(1, 0, &[99; 100]).expect("appended");
+    let (mut located, mut from_memory) = (0, 0);
     for ((_, payload), byte) in entries.iter().zip(0..9) {
-        let Payload::Located(place) = payload else { panic!("{payload:?} is not located") };
-        assert_eq!(located(place), [byte; 100]);
+        let bytes = match payload {
+            Payload::Read(at) => {
+                from_memory += 1;
+                read[at.clone()].to_vec()
+            }
+            Payload::Located(place) => {
+                located += 1;
+                place.read().expect("read")
+            }
+        };
+        assert_eq!(bytes, [byte; 100]);
     }
-    assert_eq!(entries.len(), 9);
+    assert_eq!((located, from_memory), (3, 6));
+}
+
+// Goal: a file that is cut by somebody else is told, not read for ever.
+#[test]
+fn a_cut_place_is_an_error() {
+    let folder = folder();
+    let mut log = open(folder.path(), 10_000);
+    log.append(1, 0, &[7; 200]).expect("appended");
+    let entries = log.read_joined(0, LARGE, &mut Vec::new()).expect("read");
+    let [(_, Payload::Located(place))] = &entries[..] else { panic!("{entries:?}") };
+    let file =
+        std::fs::File::options().write(true).open(&segments(folder.path())[0]).expect("file");
+    file.set_len(place.at + 50).expect("cut");
+    assert_eq!(place.read_some(&mut [0; 200]).expect("read"), 50);
+    assert_eq!(place.read().expect_err("cut").kind(), std::io::ErrorKind::UnexpectedEof);
 }

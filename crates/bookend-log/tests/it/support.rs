@@ -2,11 +2,10 @@
 
 use std::{
     fs,
-    io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
 
-use bookend_log::{Entry, Fsync, Located, Log, Options, ReadError};
+use bookend_log::{Entry, Fsync, Log, Options, ReadError};
 use tempfile::TempDir;
 
 /// A folder in memory where there is such a place: nothing here needs a real disk, and many are made.
@@ -62,14 +61,6 @@ pub(crate) fn all(log: &Log) -> Vec<Entry> {
 pub(crate) fn each(log: &Log, entries: &[Entry]) -> Vec<Result<Entry, ReadError>> {
     let held = entries.iter().filter(|entry| (log.start()..log.end()).contains(&entry.first));
     held.map(|entry| log.read(entry.first, 0).map(|mut read| read.remove(0))).collect()
-}
-
-/// What stands at a place.
-pub(crate) fn located(place: &Located) -> Vec<u8> {
-    let (mut file, mut bytes) = (&*place.file, vec![0; place.bytes]);
-    file.seek(SeekFrom::Start(place.at)).expect("sought");
-    file.read_exact(&mut bytes).expect("read");
-    bytes
 }
 
 /// All files of a log that damage may come to: segments, index files, and the two marks.

@@ -149,6 +149,7 @@ impl Kafka {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("allow.auto.create.topics", "false")
+            .set("check.crcs", "true")
             // Whoever only looks goes on where the log begins now; the offsets show the gap.
             .set("auto.offset.reset", "earliest")
             .set("enable.partition.eof", "true");
@@ -165,6 +166,8 @@ impl Kafka {
             // An offset beyond the log's end is an error with a choice, never a silent jump.
             .set("auto.offset.reset", "error")
             .set("partition.assignment.strategy", "cooperative-sticky")
+            // Librdkafka would believe what a disk or a network garbled.
+            .set("check.crcs", "true")
             .set("enable.partition.eof", "false")
             .set("fetch.queue.backoff.ms", "50");
         config

@@ -2,9 +2,11 @@
 
 use std::{
     collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    process,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicU8, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -25,6 +27,17 @@ use tokio::{
 
 /// No single wait of a test is longer.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Any port of a host that is this test's alone, for a broker that comes back there: a port of it that was freed is taken
+/// by nobody else. Linux has all of 127.0.0.0/8; elsewhere there is one host for all.
+pub(crate) fn own_address() -> SocketAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(2);
+    if !cfg!(target_os = "linux") {
+        return (Ipv4Addr::LOCALHOST, 0).into();
+    }
+    let [.., high, low] = process::id().to_be_bytes();
+    (Ipv4Addr::new(127, high, low, NEXT.fetch_add(1, SeqCst)), 0).into()
+}
 
 /// What handlers saw: for each number, where.
 #[derive(Clone, Default)]

@@ -24,7 +24,7 @@ use rdkafka::{
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::house::{
-    DEADLINE, Gate, Running, Seen, kafka, kafka_with_long_session, see, send, start,
+    DEADLINE, Gate, Running, Seen, kafka, kafka_with_long_session, own_address, see, send, start,
     start_with_long_session, until, wait_at,
 };
 
@@ -146,7 +146,7 @@ async fn an_offset_out_of_range_is_an_error() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_comes_back_is_found() {
     let folder = std::env::temp_dir().join(format!("bookend-it-{}", std::process::id()));
-    let broker = Broker::builder().data(&folder).start().await.unwrap();
+    let broker = Broker::builder().listen(own_address()).data(&folder).start().await.unwrap();
     let addr = broker.addr();
     let seen = Seen::default();
     let running = start(service(&seen), &broker);
@@ -172,7 +172,8 @@ async fn a_broker_that_comes_back_is_found() {
 async fn a_paused_partition_that_comes_back_is_fetched() {
     const COUNT: u64 = 3_000;
     let folder = std::env::temp_dir().join(format!("bookend-it-paused-{}", std::process::id()));
-    let broker = Broker::builder().partitions(1).data(&folder).start().await.unwrap();
+    let builder = Broker::builder().partitions(1).listen(own_address());
+    let broker = builder.data(&folder).start().await.unwrap();
     let addr = broker.addr();
     let gate = Gate::closed();
     let service = Service::new("group").on("NUMBERS", wait_at);

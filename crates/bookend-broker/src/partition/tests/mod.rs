@@ -6,7 +6,6 @@ mod syncs;
 mod times;
 
 use std::{
-    io::{Read as _, Seek as _, SeekFrom},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -48,10 +47,7 @@ fn located(partition: &Partition, from: i64) -> Vec<Vec<u8>> {
     assert!(read.is_empty());
     let bytes = |payload| {
         let Payload::Located(place) = payload else { panic!("{payload:?} is not located") };
-        let (mut file, mut bytes) = (&*place.file, vec![0; place.bytes]);
-        file.seek(SeekFrom::Start(place.at)).unwrap();
-        file.read_exact(&mut bytes).unwrap();
-        bytes
+        place.read().unwrap()
     };
     payloads.into_iter().map(bytes).collect()
 }

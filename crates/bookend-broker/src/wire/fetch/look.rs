@@ -71,15 +71,15 @@ impl Wanted {
         if bytes_max == 0 && !first || !partition.has_news(self.offset) {
             return Ok((Records::default(), false));
         }
-        let leave = by.open_files.leave();
-        let located_from = leave.is_some().then_some(LOCATED_BYTES);
+        let permit = by.open_files.permit();
+        let located_from = permit.is_some().then_some(LOCATED_BYTES);
         let bounds = Bounds { bytes_max, at_least_one: first, located_from };
         let mut found = Batches::default();
         let bytes = by.buffers.filled(|to| {
             found = partition.read(self.offset, bounds, to)?;
             Ok(())
         })?;
-        Ok((Records::new(&bytes, found.payloads, leave), found.has_more))
+        Ok((Records::new(&bytes, found.payloads, permit), found.has_more))
     }
 }
 

@@ -94,8 +94,12 @@ pub(super) async fn answer(
         .filter_map(|wanted| wanted.partition.as_ref().ok())
         .collect();
     let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(FETCH_BYTES_MAX);
+    let all = topics.iter().flat_map(|(_, _, wanted)| wanted);
+    let takes = all.fold(0, |sum: usize, wanted| sum.saturating_add(wanted.bytes_max));
     let nothing = topics.iter().all(|(_, _, wanted)| wanted.is_empty());
-    let bytes_min = usize::try_from(request.min_bytes).unwrap_or(0).min(bytes_max);
+    // More than is taken is not waited for.
+    let bytes_min =
+        usize::try_from(request.min_bytes).unwrap_or(0).min(bytes_max).min(takes.max(1));
     let bytes_max = bytes_max.min(bytes_min.max(ANSWER_BYTES));
     // Who asks for nothing waits for nothing.
     let bytes_min = if nothing { 0 } else { bytes_min };
@@ -115,8 +119,9 @@ pub(super) async fn answer(
             client.lay_apart(read.apart);
             return Ok(FetchResponse::default().with_responses(read.responses));
         }
-        drop(room);
-        waiter.wait_for((bytes_min - read.bytes_there) as u64);
+        let missing = bytes_min - read.bytes_there;
+        drop((read, room)); // who waits keeps no records, nor their files
+        waiter.wait_for(missing as u64);
         if watches.is_empty() {
             watches.extend(partitions.iter().map(|partition| partition.watch(&waiter)));
         }

@@ -1,9 +1,6 @@
 //! Answers in parts, in memory and in files, against the encoder that copies.
 
-use std::{
-    io::{Read as _, Seek as _, SeekFrom, Write as _},
-    sync::Arc,
-};
+use std::{io::Write as _, sync::Arc};
 
 use bookend_log::{Located, Payload};
 use kafka_protocol::{messages::fetch_response::FetchableTopicResponse, protocol::StrBytes};
@@ -43,13 +40,13 @@ fn fetch(version: i16) -> FetchResponse {
 /// The answer, some of whose records are apart and in a file.
 fn answer(version: i16, response: &ResponseKind) -> Answer {
     let ResponseKind::Fetch(mut fetch) = response.clone() else { panic!() };
-    let (mut apart, leave) = (Apart::default(), OpenFiles::new(1_000));
+    let (mut apart, open_files) = (Apart::default(), OpenFiles::new(9));
     for topic in &mut fetch.responses {
         let large = topic.partitions.iter_mut().filter(|p| p.partition_index % 3 == 0);
         for (place, partition) in large.map(|partition| (in_file(partition), partition)) {
             let payloads = vec![Payload::Read(0..5), Payload::Located(place)];
             let records = partition.records.replace(Bytes::new()).unwrap();
-            let records = Records::new(&records.slice(..5), payloads, leave.leave());
+            let records = Records::new(&records.slice(..5), payloads, open_files.permit());
             apart.put(&topic.topic, topic.topic_id, partition.partition_index, records);
         }
     }
@@ -115,10 +112,7 @@ fn an_answer_is_sent_in_any_steps() {
                 None => break,
                 Some(Next::File(InFile { place, .. })) => {
                     taken = place.bytes.min(step);
-                    let mut part = vec![0; taken];
-                    (&*place.file).seek(SeekFrom::Start(place.at)).unwrap();
-                    (&*place.file).read_exact(&mut part).unwrap();
-                    sent.extend(part);
+                    sent.extend(&place.read().unwrap()[..taken]);
                 }
                 Some(Next::Memory { slices: count, then_file }) => {
                     assert!(count > 0 && !(then_file && answer.0.len() == count));

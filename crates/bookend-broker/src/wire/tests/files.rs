@@ -45,22 +45,23 @@ fn fetch(partitions: i32, bytes_max: usize) -> FetchRequest {
 
 /// The records of each partition, and its error.
 async fn ask(scene: &Scene, request: FetchRequest) -> Vec<(Vec<u8>, i16)> {
-    let ResponseKind::Fetch(response) = scene.ask(12, request.into()).await else { panic!() };
+    let answered = tokio::time::timeout(Duration::from_secs(10), scene.ask(12, request.into()));
+    let Ok(ResponseKind::Fetch(response)) = answered.await else { panic!("no answer in time") };
     let partitions = response.responses.into_iter().flat_map(|topic| topic.partitions);
     partitions.map(|p| (p.records.unwrap_or_default().to_vec(), p.error_code)).collect()
 }
 
 // Goal: whatever is sent from files and whatever is read, a client gets every batch, in order, with its offset. Method:
-// small and large batches in turns; then with no leave to keep files open, so that all are read.
+// small and large batches in turns; then with no permit to keep files open, so that all are read.
 #[tokio::test]
 async fn large_and_small_batches_are_served_in_order() {
     const L: usize = 2 * LOCATED_BYTES;
     let (scene, served) =
         filled(&[&[L, 9, L, L, 9, 9], &[9, L], &[], &[9, 9], &[L], &[L, 9, L, 9]]);
     let files = ask(&scene, fetch(6, 1 << 20)).await;
-    let leaves: Vec<_> = std::iter::from_fn(|| scene.node.open_files.leave()).collect();
+    let permits: Vec<_> = std::iter::from_fn(|| scene.node.open_files.permit()).collect();
     let memory = ask(&scene, fetch(6, 1 << 20)).await;
-    drop(leaves);
+    drop(permits);
     for (way, answer) in [("files", files), ("memory", memory)] {
         for (index, ((records, error), served)) in answer.iter().zip(&served).enumerate() {
             assert!(*error == 0 && records == served, "partition {index} from {way}");
@@ -107,6 +108,42 @@ async fn a_partition_that_takes_little_leaves_the_rest_to_others() {
     let answer = ask(&scene, request).await;
     let records: Vec<_> = answer.into_iter().map(|(records, _)| records).collect();
     assert!(records == [served[0].clone(), Vec::new(), served[2].clone()]);
+}
+
+// Goal: who waits for more keeps neither the records that are there nor their files. Method: paused time goes on only once
+// the fetch waits, and comes to the look at what is free before the fetch's own end.
+#[tokio::test(start_paused = true)]
+async fn a_parked_fetch_keeps_nothing() {
+    let (scene, served) = filled(&[&[100_000, 9, 100_000]]);
+    let free = || {
+        let permits: Vec<_> = std::iter::from_fn(|| scene.node.open_files.permit()).collect();
+        (permits.len(), scene.client.held.memory().free())
+    };
+    let all = free();
+    let waits = fetch(1, 1 << 20).with_min_bytes(1 << 20).with_max_wait_ms(5_000);
+    let look = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        free()
+    };
+    let (answer, while_parked) = tokio::join!(scene.ask(12, waits.into()), look);
+    let ResponseKind::Fetch(answer) = answer else { panic!() };
+    assert_eq!(answer.responses[0].partitions[0].records.as_ref().unwrap(), &served[0]);
+    let (permits, bytes) = while_parked;
+    assert_eq!(permits, all.0);
+    assert!(all.1 - bytes < 1_000, "{bytes} of {} are free", all.1);
+}
+
+// Goal: a client that waits for more than it takes is answered once there is as much as it takes.
+#[tokio::test]
+async fn no_more_is_waited_for_than_is_taken() {
+    let (scene, served) = filled(&[&[9_000, 9_000], &[9]]);
+    let mut waits = fetch(2, 1 << 20).with_min_bytes(1 << 20).with_max_wait_ms(600_000);
+    let little = i32::try_from(served[0].len() / 2).unwrap();
+    waits.topics[0].partitions[0].partition_max_bytes = little;
+    waits.topics[0].partitions[1].partition_max_bytes = i32::try_from(served[1].len()).unwrap();
+    let answer = ask(&scene, waits).await;
+    let lengths: Vec<_> = answer.iter().map(|(records, _)| records.len()).collect();
+    assert_eq!(lengths, [served[0].len() / 2, served[1].len()]);
 }
 
 // Goal: an error that is told in place of records that were looked for goes out without them, and they are not left for

@@ -13,7 +13,7 @@ mod membership;
 mod parked;
 mod refusals;
 
-use std::{net::Ipv4Addr, sync::Mutex, time::Duration};
+use std::{net::Ipv4Addr, time::Duration};
 
 use bookend_log::Fsync;
 use bytes::{BufMut, BytesMut};
@@ -306,7 +306,7 @@ impl Scene {
         let held = Held::new(Memory::new(memory_bytes, Duration::from_secs(1)));
         let reached = (Ipv4Addr::LOCALHOST, 9092).into();
         let peer = (Ipv4Addr::LOCALHOST, 50_000).into();
-        let client = Client { reached, peer, gone, held, apart: Mutex::default() };
+        let client = Client::new(reached, peer, gone, held);
         Self { node, client, leaving, _timer: timer, _dir: dir }
     }
 
