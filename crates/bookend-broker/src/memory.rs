@@ -80,13 +80,19 @@ impl Memory {
     }
 
     /// Takes room for at most so many bytes of records: half of what is free, so that the next one finds some too, but
-    /// enough for one batch, for which it waits.
-    pub(crate) async fn take_up_to(&self, bytes: usize) -> Result<Room, Full> {
-        if bytes <= OWN_BYTES {
-            return Ok(Room { bytes, share: None });
-        }
+    /// enough for one batch. Where that is not free, only what stands to a connection anyway.
+    pub(crate) fn take_what_is_free(&self, bytes: usize) -> Room {
         let fair = (self.answering.available_permits() / 2).max(FETCH_BYTES);
-        self.take(bytes.min(fair).min(self.half)).await
+        let bytes = bytes.min(fair).min(self.half);
+        let permits = u32::try_from(bytes).ok().filter(|_| bytes > OWN_BYTES);
+        let share = permits
+            .and_then(|permits| Arc::clone(&self.answering).try_acquire_many_owned(permits).ok());
+        Room { bytes: if share.is_some() { bytes } else { bytes.min(OWN_BYTES) }, share }
+    }
+
+    /// Takes room for one batch, and waits for it.
+    pub(crate) async fn take_for_batch(&self) -> Result<Room, Full> {
+        self.take(FETCH_BYTES.min(self.half)).await
     }
 
     #[cfg(test)]
@@ -103,6 +109,11 @@ impl Memory {
 impl Room {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Whether it is no more than stands to a connection anyway.
+    pub(crate) fn is_own(&self) -> bool {
+        self.share.is_none()
     }
 
     /// Gives back all but `bytes`.
@@ -193,11 +204,17 @@ mod tests {
         let memory = Memory::new(32 * MIB, Duration::from_secs(1));
         let mut rooms = Vec::new();
         for granted in [8 * MIB, 4 * MIB, 2 * MIB, FETCH_BYTES] {
-            let room = memory.take_up_to(55 * MIB).await.unwrap();
-            assert_eq!(room.bytes(), granted);
+            let room = memory.take_what_is_free(55 * MIB);
+            assert_eq!((room.bytes(), room.is_own()), (granted, false));
             rooms.push(room);
         }
-        assert_eq!(memory.take_up_to(OWN_BYTES).await.unwrap().bytes(), OWN_BYTES);
+        let own = memory.take_what_is_free(OWN_BYTES);
+        assert_eq!((own.bytes(), own.is_own()), (OWN_BYTES, true));
+        while memory.free() >= FETCH_BYTES {
+            rooms.push(memory.take_for_batch().await.unwrap());
+        }
+        let little = memory.take_what_is_free(55 * MIB);
+        assert_eq!((little.bytes(), little.is_own()), (OWN_BYTES, true));
         drop(rooms);
         assert_eq!(memory.free(), 16 * MIB);
     }
@@ -205,10 +222,10 @@ mod tests {
     #[tokio::test]
     async fn a_room_that_was_too_large_is_given_back() {
         let memory = memory();
-        let mut room = memory.take_up_to(MIB).await.unwrap();
+        let mut room = memory.take_what_is_free(MIB);
         room.shrink(1_000);
         assert_eq!((room.bytes(), memory.free()), (1_000, 4 * MIB - 1_000));
-        let mut own = memory.take_up_to(10).await.unwrap();
+        let mut own = memory.take_what_is_free(10);
         own.shrink(100);
         assert_eq!(own.bytes(), 10);
     }

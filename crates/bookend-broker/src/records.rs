@@ -56,6 +56,12 @@ impl OpenFiles {
         Self(Arc::new(Semaphore::new(files)))
     }
 
+    /// Gives no more permits: a file could not be sent. From now on all records are read, so that an error is told to
+    /// those who ask for that partition, and no one else.
+    pub(crate) fn give_up(&self) {
+        self.0.close();
+    }
+
     /// For the records of one partition, which are in one file at most.
     pub(crate) fn permit(&self) -> Option<Permit> {
         Arc::clone(&self.0).try_acquire_owned().ok().map(Permit)

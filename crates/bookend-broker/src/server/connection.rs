@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     Shared,
     frame::{Frame, FrameError, Intake},
-    sending::send_all,
+    sending::{FILE_FAILED, send_all},
     stopped,
 };
 use crate::{
@@ -117,21 +117,16 @@ async fn answer_all(
             }
         };
         if let Err(error) = written {
-            tell(&error);
+            match error.kind() {
+                io::ErrorKind::TimedOut => tracing::warn!(%error, "a connection is closed"),
+                FILE_FAILED => {
+                    tracing::error!(%error, "records cannot be sent, and a connection is closed");
+                    shared.node.open_files.give_up();
+                }
+                _ => tracing::debug!(%error, "a client left before its answer"),
+            }
             return;
         }
         client.held.release();
-    }
-}
-
-/// Tells of an answer that could not be sent. Clients leave as they like; all else somebody should know.
-fn tell(error: &io::Error) {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut};
-    match error.kind() {
-        TimedOut => tracing::warn!(%error, "a connection is closed"),
-        BrokenPipe | ConnectionAborted | ConnectionReset => {
-            tracing::debug!(%error, "a client left before its answer");
-        }
-        _ => tracing::error!(%error, "an answer could not be sent, and its connection is closed"),
     }
 }

@@ -10,11 +10,10 @@ use tokio::io::Interest;
 use tokio::{net::TcpStream, task::yield_now, time::timeout};
 
 use super::{frame::PACE_BYTES, limits::Limits};
-use crate::{
-    records::InFile,
-    wire::{Answer, Next},
-};
+use crate::wire::{Answer, Next};
 
+/// The kind of an error that is not the client's, but of a file that was to be sent.
+pub(super) const FILE_FAILED: io::ErrorKind = io::ErrorKind::InvalidData;
 /// How many pieces in memory are sent with one call.
 const SLICES: usize = 16;
 /// How much of a file is sent with one call. It waits for the disk where the page cache does not have that.
@@ -84,8 +83,8 @@ fn send_slices(stream: &TcpStream, slices: &[IoSlice<'_>], _then_file: bool) -> 
 }
 
 /// Sends what there is room for, of a piece.
-fn send_file(stream: &TcpStream, file: &InFile) -> io::Result<usize> {
-    let mut piece = file.place.clone();
+fn send_file(stream: &TcpStream, place: &Located) -> io::Result<usize> {
+    let mut piece = place.clone();
     piece.bytes = piece.bytes.min(PIECE_BYTES);
     #[cfg(target_os = "linux")]
     let sent = match send_by_kernel(stream, &piece) {
@@ -95,11 +94,13 @@ fn send_file(stream: &TcpStream, file: &InFile) -> io::Result<usize> {
     };
     #[cfg(not(target_os = "linux"))]
     let sent = send_copied(stream, &piece)?;
-    if sent == 0 {
-        let message = format!("the file of a log ends before its byte {}, as it was cut", piece.at);
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
-    }
-    Ok(sent)
+    if sent == 0 { Err(failed(&piece, &io::ErrorKind::UnexpectedEof.into())) } else { Ok(sent) }
+}
+
+fn failed(piece: &Located, error: &io::Error) -> io::Error {
+    let message =
+        format!("the file of a log cannot be read from its byte {} on: {error}", piece.at);
+    io::Error::new(FILE_FAILED, message)
 }
 
 /// `sendfile(2)`.
@@ -107,7 +108,12 @@ fn send_file(stream: &TcpStream, file: &InFile) -> io::Result<usize> {
 fn send_by_kernel(stream: &TcpStream, piece: &Located) -> io::Result<usize> {
     let mut at = piece.at;
     stream.try_io(Interest::WRITABLE, || {
-        Ok(rustix::fs::sendfile(stream, &*piece.file, Some(&mut at), piece.bytes)?)
+        let sent = rustix::fs::sendfile(stream, &*piece.file, Some(&mut at), piece.bytes);
+        sent.map_err(|error| match error {
+            // Sockets do not know this one.
+            rustix::io::Errno::IO => failed(piece, &error.into()),
+            error => error.into(),
+        })
     })
 }
 
@@ -122,7 +128,7 @@ fn is_refused(error: &io::Error) -> bool {
 /// Reads what stands at the beginning, and sends what there is room for.
 fn send_copied(stream: &TcpStream, piece: &Located) -> io::Result<usize> {
     let mut bytes = vec![0; piece.bytes.min(COPIED_BYTES)];
-    let read = piece.read_some(&mut bytes)?;
+    let read = piece.read_some(&mut bytes).map_err(|error| failed(piece, &error))?;
     if read == 0 { Ok(0) } else { stream.try_write(&bytes[..read]) }
 }
 
@@ -185,6 +191,7 @@ mod tests {
         for kind in [io::ErrorKind::BrokenPipe, io::ErrorKind::WouldBlock] {
             assert!(!is_refused(&kind.into()));
         }
-        assert!(!is_refused(&rustix::io::Errno::IO.into()));
+        let cut = Located { bytes: 9, ..place(b"") };
+        assert_eq!(send_file(&stream, &cut).unwrap_err().kind(), FILE_FAILED);
     }
 }

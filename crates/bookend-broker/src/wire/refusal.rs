@@ -22,7 +22,7 @@ pub(crate) enum Refusal {
     Encode { key: ApiKey, version: i16, reason: String },
     #[error("records sent without asking for an acknowledgement were refused: {0}")]
     Unacknowledged(ResponseError),
-    #[error("a request of many parts is refused")]
+    #[error("a request is refused, or its answer")]
     Full(#[from] Full),
     #[error("a fault was injected")]
     Fault,

@@ -121,8 +121,11 @@ impl Cursor {
         self.file.get_ref()
     }
 
-    /// Goes past the entry, and tells where its payload stands.
+    /// Goes past the entry, and tells where its payload stands. It is not read, but it is there.
     pub(crate) fn located(&mut self, header: &Header) -> Result<Located, Fault> {
+        if self.file().metadata()?.len() < self.range.start + header.entry_bytes() {
+            return Err(Fault::Short);
+        }
         let located = Located {
             file: Arc::clone(self.file()),
             at: self.range.start + HEADER_BYTES as u64,

@@ -1,6 +1,6 @@
 //! Places of payloads in their files.
 
-use bookend_log::{Bounds, Log, Payload};
+use bookend_log::{Bounds, Log, Payload, ReadError};
 
 use crate::support::{folder, open, segments};
 
@@ -74,4 +74,6 @@ fn a_cut_place_is_an_error() {
     file.set_len(place.at + 50).expect("cut");
     assert_eq!(place.read_some(&mut [0; 200]).expect("read"), 50);
     assert_eq!(place.read().expect_err("cut").kind(), std::io::ErrorKind::UnexpectedEof);
+    let refused = log.read_joined(0, LARGE, &mut Vec::new()).expect_err("cut");
+    assert!(matches!(refused, ReadError::Corrupt { .. }), "{refused}");
 }

@@ -34,15 +34,20 @@ pub(super) struct Wanted {
     pub(super) bytes_max: usize,
 }
 
-/// Reads what there is; where there is nothing, without a blocking thread.
-pub(super) async fn look(node: &Node, topics: &Arc<Topics>, bytes_max: usize) -> Read {
+/// Reads what there is, if `at_least_one` a batch that is larger too; where there is nothing, without a blocking thread.
+pub(super) async fn look(
+    node: &Node,
+    topics: &Arc<Topics>,
+    bytes_max: usize,
+    at_least_one: bool,
+) -> Read {
     let has_news = topics.iter().flat_map(|(_, _, wanted)| wanted).any(Wanted::has_news);
     let by = Means { buffers: node.buffers.clone(), open_files: node.open_files.clone() };
     if !has_news {
-        return read_all(&by, topics, bytes_max);
+        return read_all(&by, topics, bytes_max, at_least_one);
     }
     let topics = Arc::clone(topics);
-    blocking(move || read_all(&by, &topics, bytes_max)).await
+    blocking(move || read_all(&by, &topics, bytes_max, at_least_one)).await
 }
 
 /// What a look at the partitions needs of the node.
@@ -89,7 +94,7 @@ pub(super) struct Read {
     pub(super) responses: Vec<FetchableTopicResponse>,
     /// Those of their records that are not in them.
     pub(super) apart: Apart,
-    bytes: usize,
+    pub(super) bytes: usize,
     pub(super) bytes_in_memory: usize,
     /// As how many bytes it counts for who waits for some: where there is more, as all that would have been taken.
     pub(super) bytes_there: usize,
@@ -109,13 +114,14 @@ impl Read {
     }
 }
 
-fn read_all(by: &Means, topics: &Topics, bytes_max: usize) -> Read {
+fn read_all(by: &Means, topics: &Topics, bytes_max: usize, at_least_one: bool) -> Read {
     let mut read = Read::default();
     for (name, id, wanted) in topics {
         let mut partitions = Vec::with_capacity(wanted.len());
         for wanted in wanted {
             let room = if read.is_full { 0 } else { bytes_max.saturating_sub(read.bytes) };
-            let found = wanted.read(by, room.min(wanted.bytes_max), read.bytes == 0);
+            let found =
+                wanted.read(by, room.min(wanted.bytes_max), at_least_one && read.bytes == 0);
             read.failed |= found.is_err();
             let records = found.map(|(records, has_more)| {
                 read.take(&records, has_more, room, wanted.bytes_max);

@@ -19,12 +19,13 @@ use kafka_protocol::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use self::look::{Topics, Wanted, look};
+use self::look::{Read, Topics, Wanted, look};
 use super::{
     Api, Client, Refusal, check_leader_epoch, millis,
     schema::{Schema, array, fixed, list, structure, tagged, text},
 };
 use crate::{
+    memory::Room,
     node::Node,
     partition::{Partition, Waiter, Watch},
 };
@@ -109,8 +110,7 @@ pub(super) async fn answer(
     loop {
         let seen = bytes_seen(&partitions);
         let in_time = Instant::now() < deadline;
-        let mut room = client.held.memory().take_up_to(bytes_max).await?;
-        let read = look(node, &topics, room.bytes()).await;
+        let (read, mut room) = look_within(node, client, &topics, bytes_max).await?;
         // A client that asks for more than there is room for gets less.
         let bytes_min = bytes_min.min(room.bytes());
         if read.bytes_there >= bytes_min || read.failed || !in_time {
@@ -137,6 +137,25 @@ pub(super) async fn answer(
             () = client.gone() => return Err(Refusal::Gone),
         }
     }
+}
+
+/// Looks as far as there is room for. Nobody waits for room to find nothing, nor for little: only for a batch that is
+/// larger than what stands to a connection anyway.
+async fn look_within(
+    node: &Node,
+    client: &Client,
+    topics: &Arc<Topics>,
+    bytes_max: usize,
+) -> Result<(Read, Room), Refusal> {
+    let memory = client.held.memory();
+    let room = memory.take_what_is_free(bytes_max);
+    let read = look(node, topics, room.bytes(), !room.is_own()).await;
+    if read.bytes > 0 || read.bytes_there == 0 {
+        return Ok((read, room));
+    }
+    let room = memory.take_for_batch().await?;
+    let read = look(node, topics, bytes_max.min(room.bytes()), true).await;
+    Ok((read, room))
 }
 
 /// How many bytes these partitions have seen: the difference of two calls is what came in between.

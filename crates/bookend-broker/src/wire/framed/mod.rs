@@ -10,6 +10,7 @@ mod tests;
 
 use std::{collections::VecDeque, io::IoSlice, mem};
 
+use bookend_log::Located;
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::{
     messages::{
@@ -19,7 +20,7 @@ use kafka_protocol::{
 };
 
 use super::{Apart, Refusal};
-use crate::records::{InFile, Part, Records};
+use crate::records::{Part, Records};
 
 /// The room for a small answer, and for what stands before a large one.
 const FRAME_BYTES: usize = 256;
@@ -45,7 +46,7 @@ pub(crate) enum Next<'a> {
         slices: usize,
         then_file: bool,
     },
-    File(&'a InFile),
+    File(&'a Located),
 }
 
 impl From<BytesMut> for Answer {
@@ -58,7 +59,7 @@ impl Answer {
     /// What comes next, `None` when all is sent.
     pub(crate) fn next<'a>(&'a self, to: &mut [IoSlice<'a>]) -> Option<Next<'a>> {
         if let Part::File(file) = self.0.front()? {
-            return Some(Next::File(file));
+            return Some(Next::File(&file.place));
         }
         let mut slices = 0;
         for (slice, part) in to.iter_mut().zip(&self.0) {

@@ -110,7 +110,7 @@ fn an_answer_is_sent_in_any_steps() {
             let mut taken = 0;
             match answer.next(&mut slices) {
                 None => break,
-                Some(Next::File(InFile { place, .. })) => {
+                Some(Next::File(place)) => {
                     taken = place.bytes.min(step);
                     sent.extend(&place.read().unwrap()[..taken]);
                 }

@@ -5,7 +5,7 @@ use kafka_protocol::messages::{
 };
 
 use super::*;
-use crate::partition::batch::tests::one;
+use crate::partition::{Partition, batch::tests::one};
 
 /// A header with so many tagged fields that nobody knows, and then a body of `ApiVersions`.
 fn with_tags(count: u32) -> Bytes {
@@ -158,6 +158,40 @@ async fn an_answer_takes_room_before_it_is_encoded() {
         let answer = scene.answer(frame(ApiKey::Fetch, 12, &asked)).await.unwrap().unwrap();
         assert!(answer.len() > 512 * 1024, "a file takes no memory");
     }
+}
+
+// Goal: where others hold all memory, who fetches little is answered, who finds nothing waits for records and not for room,
+// and a large batch waits for room. Method: paused time, so that a wait for room would end in a refusal.
+#[tokio::test(start_paused = true)]
+async fn memory_that_others_hold_stops_only_what_is_large() {
+    let scene = Scene::with_memory(8 << 20);
+    let topic = scene.node.catalog.create("topic", 2).unwrap();
+    let [small, large] = [&topic.partitions[0], &topic.partitions[1]];
+    let append = |partition: &Arc<Partition>, records| {
+        partition.append(&one(sample_batch(None, records, 5)), 0).unwrap();
+    };
+    let asked = |index| fetch(vec![index], 1 << 20).with_max_bytes(50 << 20);
+    let answered = async |index| {
+        let ResponseKind::Fetch(r) = scene.ask(12, asked(index).into()).await else { panic!() };
+        r.responses[0].partitions[0].records.as_ref().unwrap().len()
+    };
+    let _permits: Vec<_> = std::iter::from_fn(|| scene.node.open_files.permit()).collect();
+    let taken = scene.client.held.memory().take(4 << 20).await.unwrap();
+    let later = async {
+        // The clock goes on once the fetch waits.
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        append(small, 1);
+    };
+    let (bytes, ()) = tokio::join!(answered(0), later);
+    assert!(bytes > 0);
+    assert_eq!(answered(0).await, bytes);
+    append(large, 20_000);
+    let free = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        drop(taken);
+    };
+    let (bytes, ()) = tokio::join!(answered(1), free);
+    assert!(bytes > 100_000);
 }
 
 // Goal: a partition is read once per fetch, however often it is named.
