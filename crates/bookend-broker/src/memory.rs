@@ -83,11 +83,11 @@ impl Memory {
     /// enough for one batch. Where that is not free, only what stands to a connection anyway.
     pub(crate) fn take_what_is_free(&self, bytes: usize) -> Room {
         let fair = (self.answering.available_permits() / 2).max(FETCH_BYTES);
-        let bytes = bytes.min(fair).min(self.half);
-        let permits = u32::try_from(bytes).ok().filter(|_| bytes > OWN_BYTES);
+        let shared = bytes.min(fair).min(self.half);
+        let permits = u32::try_from(shared).ok().filter(|_| shared > OWN_BYTES);
         let share = permits
             .and_then(|permits| Arc::clone(&self.answering).try_acquire_many_owned(permits).ok());
-        Room { bytes: if share.is_some() { bytes } else { bytes.min(OWN_BYTES) }, share }
+        Room { bytes: if share.is_some() { shared } else { bytes.min(OWN_BYTES) }, share }
     }
 
     /// Takes room for one batch, and waits for it.
@@ -213,6 +213,8 @@ mod tests {
         while memory.free() >= FETCH_BYTES {
             rooms.push(memory.take_for_batch().await.unwrap());
         }
+        let none = Memory::new(0, Duration::ZERO).take_what_is_free(MIB);
+        assert_eq!((none.bytes(), none.is_own()), (OWN_BYTES, true));
         let little = memory.take_what_is_free(55 * MIB);
         assert_eq!((little.bytes(), little.is_own()), (OWN_BYTES, true));
         drop(rooms);

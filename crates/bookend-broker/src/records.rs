@@ -49,7 +49,8 @@ impl OpenFiles {
     /// A share of what the process may have open; none, where the system cannot send from files.
     pub(crate) fn of_process() -> Self {
         let share = (open_files_max() / OPEN_SHARE).min(OPEN_MAX);
-        Self::new(if cfg!(target_os = "linux") { share } else { 0 })
+        let can_send = cfg!(target_os = "linux") && ignores_broken_pipes();
+        Self::new(if can_send { share } else { 0 })
     }
 
     pub(crate) fn new(files: usize) -> Self {
@@ -66,6 +67,16 @@ impl OpenFiles {
     pub(crate) fn permit(&self) -> Option<Permit> {
         Arc::clone(&self.0).try_acquire_owned().ok().map(Permit)
     }
+}
+
+/// Whether this process outlives a client that leaves while it is sent a file, for which there is no `MSG_NOSIGNAL`. Rust
+/// programs do, unless they order otherwise. From the masks of `proc_pid_status(5)`.
+fn ignores_broken_pipes() -> bool {
+    const SIGPIPE: u32 = 13;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (SIGPIPE - 1)) != 0)
 }
 
 impl Part {

@@ -17,8 +17,9 @@ use crate::{
 pub struct Bounds {
     /// How many bytes of payload at most.
     pub bytes_max: usize,
-    /// Whether one entry is taken in any case, however large.
-    pub at_least_one: bool,
+    /// Up to how many bytes the first payload is taken in any case, or however many if it is only located; `None` for no
+    /// such exception.
+    pub first_max: Option<usize>,
     /// From how many bytes on a payload is only located, if this process appended it and those before it are in the same
     /// file; `None` reads all.
     pub located_from: Option<usize>,
@@ -44,7 +45,7 @@ impl Log {
     /// [`ReadError::Io`] when the file cannot be read.
     pub fn read(&self, from: u64, bytes_max: usize) -> Result<Vec<Entry>, ReadError> {
         let mut entries = Vec::new();
-        let bounds = Bounds { bytes_max, at_least_one: true, located_from: None };
+        let bounds = Bounds { bytes_max, first_max: Some(usize::MAX), located_from: None };
         self.read_each(from, bounds, |cursor, header, _| {
             let mut payload = Vec::new();
             cursor.payload(&header, &mut payload)?;
@@ -71,8 +72,7 @@ impl Log {
         let (mut entries, mut file) = (Vec::new(), None);
         self.read_each(from, bounds, |cursor, header, room| {
             let (at, needed) = (to.len(), header.payload_bytes as usize);
-            let is_large = bounds.located_from.is_some_and(|bytes| needed >= bytes);
-            if is_large && header.first >= self.opened_end {
+            if self.may_be_located(&header, bounds) {
                 // One file: who asks keeps it open.
                 let file = &*file.get_or_insert_with(|| Arc::clone(cursor.file()));
                 if Arc::ptr_eq(file, cursor.file()) {
@@ -100,10 +100,9 @@ impl Log {
         mut each: impl FnMut(&mut Cursor, Header, usize) -> Result<(), Fault>,
     ) -> Result<(), ReadError> {
         self.check_range(from)?;
-        let mut batch =
-            Batch { is_empty: true, takes_first: bounds.at_least_one, room: bounds.bytes_max };
+        let mut batch = Batch { is_empty: true, room: bounds.bytes_max };
         for segment in self.segments().skip_while(|segment| segment.end <= from) {
-            match self.read_segment(segment, from, &mut batch, &mut each) {
+            match self.read_segment(segment, from, bounds, &mut batch, &mut each) {
                 Ok(Filled(false)) => {}
                 Err(error) if batch.is_empty => return Err(error),
                 Ok(Filled(true)) | Err(_) => break,
@@ -116,6 +115,7 @@ impl Log {
         &self,
         segment: &Segment,
         from: u64,
+        bounds: Bounds,
         batch: &mut Batch,
         each: &mut impl FnMut(&mut Cursor, Header, usize) -> Result<(), Fault>,
     ) -> Result<Filled, ReadError> {
@@ -125,13 +125,23 @@ impl Log {
                 cursor.skip(&header).map_err(|fault| cursor.read_error(fault))?;
                 continue;
             }
-            if !batch.has_room(header.payload_bytes as usize) {
+            let bytes = header.payload_bytes as usize;
+            let is_excepted = batch.is_empty
+                && bounds
+                    .first_max
+                    .is_some_and(|max| bytes <= max || self.may_be_located(&header, bounds));
+            if !is_excepted && cost(bytes) > batch.room {
                 return Ok(Filled(true));
             }
             each(&mut cursor, header, batch.room).map_err(|fault| cursor.read_error(fault))?;
-            batch.take(header.payload_bytes as usize);
+            batch.take(bytes);
         }
         Ok(Filled(false))
+    }
+
+    fn may_be_located(&self, header: &Header, bounds: Bounds) -> bool {
+        let is_large = bounds.located_from.is_some_and(|b| header.payload_bytes as usize >= b);
+        is_large && header.first >= self.opened_end
     }
 
     /// Walks over the entries from the one that holds index `from`, and shows `each` the first `prefix_bytes` of every
@@ -242,8 +252,6 @@ impl Log {
 /// What one read has taken, and what it may still take.
 struct Batch {
     is_empty: bool,
-    /// Whether its first entry may be larger than there is room for.
-    takes_first: bool,
     room: usize,
 }
 
@@ -251,10 +259,6 @@ struct Batch {
 struct Filled(bool);
 
 impl Batch {
-    fn has_room(&self, payload_bytes: usize) -> bool {
-        (self.is_empty && self.takes_first) || cost(payload_bytes) <= self.room
-    }
-
     fn take(&mut self, payload_bytes: usize) {
         self.room = self.room.saturating_sub(cost(payload_bytes));
         self.is_empty = false;

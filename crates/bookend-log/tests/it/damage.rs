@@ -10,7 +10,8 @@ use crate::support::{each, files, folder, open, options, parts, segments, synced
 /// The files of a folder by path.
 type Files = HashMap<std::path::PathBuf, Vec<u8>>;
 
-const ALL: Bounds = Bounds { bytes_max: usize::MAX, at_least_one: true, located_from: None };
+const ALL: Bounds =
+    Bounds { bytes_max: usize::MAX, first_max: Some(usize::MAX), located_from: None };
 
 fn load(dir: &Path) -> Files {
     parts(dir).into_iter().map(|path| (path.clone(), fs::read(&path).expect("bytes"))).collect()

@@ -4,7 +4,8 @@ use bookend_log::{Bounds, Log, Payload, ReadError};
 
 use crate::support::{folder, open, segments};
 
-const LARGE: Bounds = Bounds { bytes_max: usize::MAX, at_least_one: true, located_from: Some(100) };
+const LARGE: Bounds =
+    Bounds { bytes_max: usize::MAX, first_max: Some(usize::MAX), located_from: Some(100) };
 
 /// Which entries are read (their number of bytes), and which are located (their bytes).
 fn look(log: &Log) -> Vec<Result<usize, Vec<u8>>> {

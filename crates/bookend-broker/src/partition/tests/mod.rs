@@ -31,7 +31,7 @@ fn open(dir: &Path) -> Partition {
 
 fn read(partition: &Partition, from: i64, bytes_max: usize) -> Result<Vec<u8>, ResponseError> {
     let (mut read, mut batches) = (Vec::new(), Vec::new());
-    let bounds = Bounds { bytes_max, at_least_one: true, located_from: None };
+    let bounds = Bounds { bytes_max, first_max: Some(usize::MAX), located_from: None };
     for payload in partition.read(from, bounds, &mut read)?.payloads {
         let Payload::Read(at) = payload else { panic!("{payload:?} is not read") };
         batches.extend_from_slice(&read[at]);
@@ -42,7 +42,7 @@ fn read(partition: &Partition, from: i64, bytes_max: usize) -> Result<Vec<u8>, R
 /// What the files have of each batch from there on, as far as consumers may see it.
 fn located(partition: &Partition, from: i64) -> Vec<Vec<u8>> {
     let mut read = Vec::new();
-    let bounds = Bounds { bytes_max: usize::MAX, at_least_one: true, located_from: Some(0) };
+    let bounds = Bounds { bytes_max: usize::MAX, first_max: None, located_from: Some(0) };
     let payloads = partition.read(from, bounds, &mut read).unwrap().payloads;
     assert!(read.is_empty());
     let bytes = |payload| {

@@ -34,20 +34,21 @@ pub(super) struct Wanted {
     pub(super) bytes_max: usize,
 }
 
-/// Reads what there is, if `at_least_one` a batch that is larger too; where there is nothing, without a blocking thread.
+/// Reads what there is, also a first batch that is larger but has `first_max` bytes at most, or is sent from its file.
+/// Where there is nothing, without a blocking thread.
 pub(super) async fn look(
     node: &Node,
     topics: &Arc<Topics>,
     bytes_max: usize,
-    at_least_one: bool,
+    first_max: usize,
 ) -> Read {
     let has_news = topics.iter().flat_map(|(_, _, wanted)| wanted).any(Wanted::has_news);
     let by = Means { buffers: node.buffers.clone(), open_files: node.open_files.clone() };
     if !has_news {
-        return read_all(&by, topics, bytes_max, at_least_one);
+        return read_all(&by, topics, bytes_max, first_max);
     }
     let topics = Arc::clone(topics);
-    blocking(move || read_all(&by, &topics, bytes_max, at_least_one)).await
+    blocking(move || read_all(&by, &topics, bytes_max, first_max)).await
 }
 
 /// What a look at the partitions needs of the node.
@@ -62,23 +63,26 @@ impl Wanted {
         self.partition.as_ref().is_ok_and(|partition| partition.has_news(self.offset))
     }
 
-    /// Reads at most `bytes_max`; if `first`, at least one batch, however large. Also says whether there is more.
+    /// Reads at most `bytes_max`, or a first batch as [`Bounds::first_max`] says. Also says whether there is more.
     fn read(
         &self,
         by: &Means,
         bytes_max: usize,
-        first: bool,
+        first_max: Option<usize>,
     ) -> Result<(Records, bool), ResponseError> {
         let partition = self.partition.as_ref().map_err(|error| *error)?;
         if partition.is_closed() {
             return Err(ResponseError::UnknownTopicOrPartition);
         }
-        if bytes_max == 0 && !first || !partition.has_news(self.offset) {
-            return Ok((Records::default(), false));
+        if self.offset < partition.start() {
+            return Err(ResponseError::OffsetOutOfRange);
+        }
+        if !partition.has_news(self.offset) || bytes_max == 0 && first_max.is_none() {
+            return Ok((Records::default(), self.offset < partition.end()));
         }
         let permit = by.open_files.permit();
         let located_from = permit.is_some().then_some(LOCATED_BYTES);
-        let bounds = Bounds { bytes_max, at_least_one: first, located_from };
+        let bounds = Bounds { bytes_max, first_max, located_from };
         let mut found = Batches::default();
         let bytes = by.buffers.filled(|to| {
             found = partition.read(self.offset, bounds, to)?;
@@ -98,6 +102,8 @@ pub(super) struct Read {
     pub(super) bytes_in_memory: usize,
     /// As how many bytes it counts for who waits for some: where there is more, as all that would have been taken.
     pub(super) bytes_there: usize,
+    /// Whether a partition has more than was taken.
+    pub(super) has_more: bool,
     /// Whether there is no room for a next batch: further files are not opened to find the same.
     is_full: bool,
     pub(super) failed: bool,
@@ -110,18 +116,19 @@ impl Read {
         self.bytes += bytes;
         self.bytes_in_memory += records.bytes_in_memory();
         self.bytes_there += if has_more { bytes.max(room.min(bytes_max)) } else { bytes };
+        self.has_more |= has_more;
         self.is_full |= has_more && room < bytes_max;
     }
 }
 
-fn read_all(by: &Means, topics: &Topics, bytes_max: usize, at_least_one: bool) -> Read {
+fn read_all(by: &Means, topics: &Topics, bytes_max: usize, first_max: usize) -> Read {
     let mut read = Read::default();
     for (name, id, wanted) in topics {
         let mut partitions = Vec::with_capacity(wanted.len());
         for wanted in wanted {
             let room = if read.is_full { 0 } else { bytes_max.saturating_sub(read.bytes) };
-            let found =
-                wanted.read(by, room.min(wanted.bytes_max), at_least_one && read.bytes == 0);
+            let first_max = (read.bytes == 0).then_some(first_max);
+            let found = wanted.read(by, room.min(wanted.bytes_max), first_max);
             read.failed |= found.is_err();
             let records = found.map(|(records, has_more)| {
                 read.take(&records, has_more, room, wanted.bytes_max);

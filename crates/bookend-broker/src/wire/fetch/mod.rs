@@ -1,7 +1,6 @@
 //! `Fetch`: batches from an offset on, at once or as soon as there are enough of them.
 //!
-//! A fetch that finds too little is parked until the bytes it lacks have been appended, so nothing polls, and nothing
-//! is read again before it suffices.
+//! A fetch that finds too little is parked until as many bytes have been appended as it lacks, so nothing polls.
 //! Sessions (KIP-227) are not kept: a client that asks for one is told so, and names its partitions each
 //! time. Topic ids from version 13 on: KIP-516. [`look`] is one look at the partitions.
 
@@ -25,7 +24,7 @@ use super::{
     schema::{Schema, array, fixed, list, structure, tagged, text},
 };
 use crate::{
-    memory::Room,
+    memory::{OWN_BYTES, Room},
     node::Node,
     partition::{Partition, Waiter, Watch},
 };
@@ -109,8 +108,8 @@ pub(super) async fn answer(
     let mut watches: Vec<Watch<'_>> = Vec::new();
     loop {
         let seen = bytes_seen(&partitions);
-        let in_time = Instant::now() < deadline;
         let (read, mut room) = look_within(node, client, &topics, bytes_max).await?;
+        let in_time = Instant::now() < deadline;
         // A client that asks for more than there is room for gets less.
         let bytes_min = bytes_min.min(room.bytes());
         if read.bytes_there >= bytes_min || read.failed || !in_time {
@@ -139,8 +138,8 @@ pub(super) async fn answer(
     }
 }
 
-/// Looks as far as there is room for. Nobody waits for room to find nothing, nor for little: only for a batch that is
-/// larger than what stands to a connection anyway.
+/// Looks as far as there is room for. Nobody waits for room to find nothing, nor for little, nor for what is sent from a
+/// file: only for a batch that is larger than what stands to a connection anyway.
 async fn look_within(
     node: &Node,
     client: &Client,
@@ -149,12 +148,14 @@ async fn look_within(
 ) -> Result<(Read, Room), Refusal> {
     let memory = client.held.memory();
     let room = memory.take_what_is_free(bytes_max);
-    let read = look(node, topics, room.bytes(), !room.is_own()).await;
-    if read.bytes > 0 || read.bytes_there == 0 {
+    let is_short = room.is_own() && bytes_max > OWN_BYTES;
+    let first_max = if is_short { OWN_BYTES } else { usize::MAX };
+    let read = look(node, topics, room.bytes(), first_max).await;
+    if !is_short || read.failed || read.bytes > 0 || !read.has_more {
         return Ok((read, room));
     }
     let room = memory.take_for_batch().await?;
-    let read = look(node, topics, bytes_max.min(room.bytes()), true).await;
+    let read = look(node, topics, bytes_max.min(room.bytes()), usize::MAX).await;
     Ok((read, room))
 }
 

@@ -146,6 +146,43 @@ async fn no_more_is_waited_for_than_is_taken() {
     assert_eq!(lengths, [served[0].len() / 2, served[1].len()]);
 }
 
+// Goal: a consumer that takes less than a batch gets one all the same, or it would stand still. Method: bounds of nothing, of
+// little, and of what stands to a connection.
+#[tokio::test]
+async fn a_batch_is_served_however_little_is_asked_for() {
+    for size in [9, 100, 9_000, 100_000] {
+        let (scene, served) = filled(&[&[size]]);
+        for (bytes_max, partition_max) in [(0, 0), (1, 0), (0, 1), (64 << 10, 0), (1, 1 << 20)] {
+            let mut little = fetch(1, bytes_max).with_min_bytes(1).with_max_wait_ms(600_000);
+            little.topics[0].partitions[0].partition_max_bytes = partition_max;
+            let answer = ask(&scene, little).await;
+            assert!(answer == [(served[0].clone(), 0)], "{size} {bytes_max} {partition_max}");
+        }
+    }
+}
+
+// Goal: a small client's partition with a larger batch gets its turn beside one that always has a little.
+#[tokio::test]
+async fn a_large_batch_comes_first_also_where_little_is_taken() {
+    let (scene, served) = filled(&[&[40_000], &[9]]);
+    let mut little = fetch(2, 64 << 10).with_min_bytes(1);
+    little.topics[0].partitions[0].partition_max_bytes = 16 << 10;
+    assert_eq!(ask(&scene, little).await[0].0.len(), served[0].len());
+}
+
+// Goal: an offset that is gone is told, wherever it stands and however little is taken there; it is not looked for again
+// and again until the time is over.
+#[tokio::test]
+async fn an_offset_that_is_gone_is_told_where_nothing_is_taken() {
+    let (scene, served) = filled(&[&[9], &[9, 9]]);
+    let topic = scene.node.catalog.find("topic").unwrap();
+    topic.partitions[1].delete_before(1).unwrap();
+    let mut nothing = fetch(2, 1 << 20).with_min_bytes(1 << 20).with_max_wait_ms(600_000);
+    nothing.topics[0].partitions[1].partition_max_bytes = 0;
+    let gone = ResponseError::OffsetOutOfRange.code();
+    assert!(ask(&scene, nothing).await == [(served[0].clone(), 0), (Vec::new(), gone)]);
+}
+
 // Goal: an error that is told in place of records that were looked for goes out without them, and they are not left for
 // the next answer.
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! The log does what a list in memory does.
 
-use std::ops::ControlFlow;
+mod reads;
 
-use bookend_log::{Bounds, Entry, EntryInfo, Log, Payload, ReadError};
+use bookend_log::{Bounds, Entry, EntryInfo, Log};
 use proptest::{prelude::*, sample::Index};
 
+use self::reads::{read, scan};
 use crate::support::{folder, open, payload};
 
 #[derive(Debug, Clone)]
@@ -42,8 +43,11 @@ fn step() -> impl Strategy<Value = Step> {
 fn bounds() -> impl Strategy<Value = Bounds> {
     let bytes_max = prop_oneof![Just(0), 0..200_usize, 0..20_000_usize, Just(usize::MAX)];
     let located_from = prop::option::of(prop_oneof![0..60_usize, 0..6_000_usize]);
-    (bytes_max, any::<bool>(), located_from).prop_map(|(bytes_max, at_least_one, located_from)| {
-        Bounds { bytes_max, at_least_one, located_from }
+    let first_max = prop::option::of(prop_oneof![0..6_000_usize, Just(usize::MAX)]);
+    (bytes_max, first_max, located_from).prop_map(|(bytes_max, first_max, located_from)| Bounds {
+        bytes_max,
+        first_max,
+        located_from,
     })
 }
 
@@ -91,11 +95,19 @@ impl Model {
         self.segments.last_mut().expect("one segment").1.push(entry);
     }
 
-    fn read(&self, from: u64, bytes_max: usize, at_least_one: bool) -> Vec<Entry> {
-        let (mut room, mut read) = (bytes_max, Vec::new());
+    fn is_located(&self, entry: &Entry, bounds: Bounds) -> bool {
+        let is_large = bounds.located_from.is_some_and(|bytes| entry.payload.len() >= bytes);
+        is_large && entry.first >= self.opened_end
+    }
+
+    fn read(&self, from: u64, bounds: Bounds) -> Vec<Entry> {
+        let (mut room, mut read) = (bounds.bytes_max, Vec::new());
         for entry in self.from(from) {
             let cost = entry.payload.len().max(1);
-            if cost > room && !(at_least_one && read.is_empty()) {
+            let is_taken = bounds
+                .first_max
+                .is_some_and(|max| entry.payload.len() <= max || self.is_located(entry, bounds));
+            if cost > room && !(is_taken && read.is_empty()) {
                 break;
             }
             room = room.saturating_sub(cost);
@@ -220,70 +232,6 @@ fn apply(
 fn reopen(log: &mut Log, model: &mut Model, dir: &std::path::Path) {
     *log = open(dir, model.segment_bytes_max);
     model.opened_end = model.end;
-}
-
-/// Reads on both sides, in both ways.
-fn read(log: &Log, model: &Model, from: u64, bounds: Bounds) -> Result<(), TestCaseError> {
-    let read = log.read(from, bounds.bytes_max);
-    let mut joined = b"before".to_vec();
-    let entries = log.read_joined(from, bounds, &mut joined);
-    if !(model.start..=model.end).contains(&from) {
-        for refused in [read.map(drop), entries.map(drop)] {
-            let Err(ReadError::OutOfRange { start, end }) = refused else {
-                return Err(TestCaseError::fail("read outside of the log"));
-            };
-            prop_assert_eq!((start, end), (model.start, model.end));
-        }
-        return Ok(());
-    }
-    prop_assert_eq!(read.expect("read"), model.read(from, bounds.bytes_max, true));
-    let mut rest = &joined[b"before".len()..];
-    let expected = model.read(from, bounds.bytes_max, bounds.at_least_one);
-    let (mut entries, mut file) = (entries.expect("read").into_iter(), None);
-    for expected in expected {
-        let (entry, place) = entries.next().expect("one more");
-        prop_assert_eq!(entry, info(&expected));
-        let is_large = bounds.located_from.is_some_and(|bytes| expected.payload.len() >= bytes);
-        let segment = model.segments.iter().rposition(|(first, _)| *first <= expected.first);
-        let is_own = is_large && expected.first >= model.opened_end;
-        if is_own && *file.get_or_insert(segment) == segment {
-            let Payload::Located(place) = place else { panic!("{place:?} is not located") };
-            prop_assert_eq!(place.read().expect("read"), expected.payload);
-        } else {
-            let Payload::Read(at) = place else { panic!("{place:?} is not read") };
-            prop_assert_eq!(&joined[at], &expected.payload);
-            prop_assert!(rest.starts_with(&expected.payload));
-            rest = &rest[expected.payload.len()..];
-        }
-    }
-    prop_assert!(entries.next().is_none() && rest.is_empty());
-    Ok(())
-}
-
-/// Scans on both sides, and stops after some entries.
-fn scan(
-    log: &Log,
-    model: &Model,
-    from: u64,
-    prefix_bytes: usize,
-    entries_max: usize,
-) -> Result<(), TestCaseError> {
-    let mut seen = Vec::new();
-    let scanned = log.scan(from, prefix_bytes, |entry, prefix| {
-        seen.push((entry, prefix.to_vec()));
-        if seen.len() < entries_max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    });
-    if (model.start..=model.end).contains(&from) {
-        scanned.expect("scanned");
-        let prefix =
-            |entry: &Entry| entry.payload[..prefix_bytes.min(entry.payload.len())].to_vec();
-        let expected = model.from(from).map(|entry| (info(entry), prefix(entry)));
-        prop_assert_eq!(seen, expected.take(entries_max).collect::<Vec<_>>());
-    } else {
-        let refused = matches!(scanned, Err(ReadError::OutOfRange { .. }));
-        prop_assert!(refused && seen.is_empty());
-    }
-    Ok(())
 }
 
 proptest! {
